@@ -1,0 +1,161 @@
+package perfevent
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/bits"
+)
+
+// coder walks the body of a record, field by field, in either direction: one
+// description of each record serves reading and writing. Reading past the end
+// zero-fills and latches an error, so a caller checks err once, after the
+// last field.
+type coder struct {
+	buf    []byte
+	off    int
+	enc    bool // append to buf instead of reading from it
+	big    bool // big-endian: reading only
+	failed bool
+}
+
+func (c *coder) err(what string) error {
+	if !c.failed {
+		return nil
+	}
+	return fmt.Errorf("%s: body of %d bytes: %w", what, len(c.buf), io.ErrUnexpectedEOF)
+}
+
+// rest is the number of bytes not read yet.
+func (c *coder) rest() int { return len(c.buf) - c.off }
+
+func (c *coder) take(n int) []byte {
+	if n < 0 || n > c.rest() {
+		c.failed = true
+		c.off = len(c.buf)
+		return nil
+	}
+	b := c.buf[c.off : c.off+n : c.off+n]
+	c.off += n
+	return b
+}
+
+func (c *coder) u64(p *uint64) {
+	if c.enc {
+		c.buf = binary.LittleEndian.AppendUint64(c.buf, *p)
+		return
+	}
+	b := c.take(8)
+	if b == nil {
+		*p = 0
+		return
+	}
+	v := binary.LittleEndian.Uint64(b)
+	if c.big {
+		v = bits.ReverseBytes64(v)
+	}
+	*p = v
+}
+
+func (c *coder) u32(p *uint32) {
+	if c.enc {
+		c.buf = binary.LittleEndian.AppendUint32(c.buf, *p)
+		return
+	}
+	b := c.take(4)
+	if b == nil {
+		*p = 0
+		return
+	}
+	v := binary.LittleEndian.Uint32(b)
+	if c.big {
+		v = bits.ReverseBytes32(v)
+	}
+	*p = v
+}
+
+func (c *coder) u16(p *uint16) {
+	if c.enc {
+		c.buf = binary.LittleEndian.AppendUint16(c.buf, *p)
+		return
+	}
+	b := c.take(2)
+	if b == nil {
+		*p = 0
+		return
+	}
+	v := binary.LittleEndian.Uint16(b)
+	if c.big {
+		v = bits.ReverseBytes16(v)
+	}
+	*p = v
+}
+
+func (c *coder) u8(p *uint8) {
+	if c.enc {
+		c.buf = append(c.buf, *p)
+		return
+	}
+	if b := c.take(1); b != nil {
+		*p = b[0]
+		return
+	}
+	*p = 0
+}
+
+func (c *coder) addr(p *Addr) {
+	v := uint64(*p)
+	c.u64(&v)
+	*p = Addr(v)
+}
+
+func (c *coder) offset(p *FileOffset) {
+	v := uint64(*p)
+	c.u64(&v)
+	*p = FileOffset(v)
+}
+
+// cstr codes a NUL-terminated string padded to a multiple of eight bytes, as
+// the kernel writes names. trailer is the number of bytes that follow the
+// string (the sample_id fields); reading stops before them.
+func (c *coder) cstr(p *string, trailer int) {
+	if c.enc {
+		c.buf = append(c.buf, *p...)
+		c.buf = append(c.buf, 0)
+		for len(c.buf)%8 != 0 {
+			c.buf = append(c.buf, 0)
+		}
+		return
+	}
+	b := c.take(c.rest() - trailer)
+	for i, ch := range b {
+		if ch == 0 {
+			b = b[:i]
+			break
+		}
+	}
+	*p = string(b)
+}
+
+// bytes codes n raw bytes; a reader gets a view of the record.
+func (c *coder) bytes(p *[]byte, n int) {
+	if c.enc {
+		c.buf = append(c.buf, *p...)
+		return
+	}
+	*p = c.take(n)
+}
+
+// align pads the bytes written, or skips the padding read, up to a multiple of
+// eight bytes.
+func (c *coder) align() {
+	if c.enc {
+		for len(c.buf)%8 != 0 {
+			c.buf = append(c.buf, 0)
+		}
+		return
+	}
+	if pad := -c.off & 7; pad > 0 {
+		c.take(pad)
+	}
+}

@@ -1,0 +1,73 @@
+package perfdata
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+
+	"gorecord/perfevent"
+)
+
+const (
+	// chunkSize is the most bytes that go into one COMPRESSED record. What a
+	// flush of the compressor makes of them must fit into a record even
+	// where they do not compress, for a record that ends inside a block
+	// yields no bytes, which perf takes for the end of the file.
+	chunkSize = 64<<10 - 512
+
+	// zstdWindow is how far back the compressor looks, and what a reader has
+	// to keep.
+	zstdWindow = 1 << 20
+
+	defaultLevel = 3
+)
+
+// compressor turns chunks into COMPRESSED records, whose payloads together are
+// one zstd stream that never ends.
+type compressor struct {
+	enc     *zstd.Encoder
+	buf     bytes.Buffer
+	level   int
+	in, out uint64
+}
+
+func newCompressor(level int) (*compressor, error) {
+	if level == 0 {
+		level = defaultLevel
+	}
+	if level < 1 || level > 22 {
+		return nil, fmt.Errorf("compression level %d: levels are 1 to 22", level)
+	}
+	c := &compressor{level: level}
+	enc, err := zstd.NewWriter(&c.buf,
+		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
+		zstd.WithWindowSize(zstdWindow),
+		zstd.WithEncoderCRC(false),
+		zstd.WithEncoderConcurrency(1),
+		zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, fmt.Errorf("set up compression: %w", err)
+	}
+	c.enc = enc
+	return c, nil
+}
+
+// appendRecord appends one COMPRESSED record that yields the chunk.
+func (c *compressor) appendRecord(dst, chunk []byte) ([]byte, error) {
+	c.buf.Reset()
+	if _, err := c.enc.Write(chunk); err != nil {
+		return dst, fmt.Errorf("compress records: %w", err)
+	}
+	if err := c.enc.Flush(); err != nil {
+		return dst, fmt.Errorf("compress records: %w", err)
+	}
+	size := perfevent.HeaderSize + c.buf.Len()
+	if size > perfevent.MaxRecordSize {
+		return dst, fmt.Errorf("compress records: %d bytes became %d, more than a record holds", len(chunk), c.buf.Len())
+	}
+	c.in += uint64(len(chunk))
+	c.out += uint64(size)
+	dst = perfevent.AppendHeader(dst, RecordCompressed, 0, size)
+	return append(dst, c.buf.Bytes()...), nil
+}

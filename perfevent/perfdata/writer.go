@@ -1,0 +1,397 @@
+package perfdata
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"gorecord/perfevent"
+)
+
+// Session is what a recording holds besides its records, as it is known when
+// recording starts. It stays the caller's and must not change while a Writer
+// uses it.
+type Session struct {
+	Events  []*Event
+	Info    Info
+	Tracing *TracingData // nil where no event is a tracepoint
+}
+
+// Options of a Writer. The zero value is the default.
+type Options struct {
+	// NoCompress stores the records as they are.
+	NoCompress bool
+	// Level is a zstd level, 1 to 22; 0 stands for the default.
+	Level int
+	// FlushInterval is how long records may stay unwritten; 0 stands for one
+	// second.
+	FlushInterval time.Duration
+}
+
+const (
+	// roundBytes of records close a round: enough for a reader to sort
+	// without holding much.
+	roundBytes = 1 << 20
+	// flushBytes of finished output are written and made valid at once.
+	flushBytes = 1 << 20
+)
+
+// lateFeatures change while records are written: each flush states them anew.
+var lateFeatures = [...]Feature{FeatureBuildID, FeatureSampleTime, FeatureCompressed}
+
+// earlyFeatures are known at the start and lie before the data.
+var earlyFeatures = [...]Feature{
+	FeatureTracingData, FeatureHostname, FeatureOSRelease, FeatureVersion, FeatureArch,
+	FeatureNrCPUs, FeatureCPUDesc, FeatureCPUID, FeatureTotalMem, FeatureCmdLine,
+	FeatureEventDesc, FeaturePMUMappings, FeatureClockID, FeatureClockData,
+}
+
+// Writer writes a recording in file mode that is true at every instant: cut
+// off after any of its writes, by a crash of the program or an error, the file
+// is a whole recording of all that was flushed, feature sections included.
+//
+// It gets there by this order. A flush appends, behind everything that the
+// file holds: the new records; then a FINISHED_ROUND record whose body is the
+// new feature table and the sections that changed. Only then it moves the end
+// of the data, with one write of eight bytes, from behind the header of the
+// previous such record to behind the header of this one. The table thus always
+// lies where readers look for it, right behind the end of the data, and turns
+// into the body of a record to be skipped when the next flush makes it stale.
+// Nothing valid is ever overwritten.
+//
+// A Writer is for one goroutine.
+type Writer struct {
+	f       io.WriterAt
+	session *Session
+	info    Info // late features
+	comp    *compressor
+	opts    Options
+
+	order   []Feature // features in the file, ascending
+	fixed   map[Feature]section
+	dataAt  uint64 // place of the data
+	end     uint64 // length of the file
+	out     []byte // finished output, not yet written
+	chunk   []byte // records not yet compressed
+	layout  *perfevent.Layout
+	err     error
+	stats   WriterStats
+	valid   uint64 // length of the file as of the last flush
+	round   uint64 // stats.RecordBytes as of the last FINISHED_ROUND
+	flushed time.Time
+	dirty   bool // records since the last flush
+}
+
+// NewWriter writes the head of a recording to f, an empty file, and returns a
+// Writer for its records. f stays the caller's. When NewWriter returns, the
+// file is a whole recording without records.
+//
+// All events must agree in where their records carry time and id
+// (perfevent.Layout.IDPositions); NewWriter refuses them otherwise.
+func NewWriter(f io.WriterAt, s *Session, opts Options) (*Writer, error) {
+	if len(s.Events) == 0 {
+		return nil, errors.New("write recording: no events")
+	}
+	if opts.FlushInterval == 0 {
+		opts.FlushInterval = time.Second
+	}
+	w := &Writer{f: f, session: s, opts: opts, fixed: map[Feature]section{}, layout: s.Events[0].Layout, flushed: time.Now()}
+	if err := w.checkLayouts(); err != nil {
+		return nil, err
+	}
+	if !opts.NoCompress {
+		var err error
+		if w.comp, err = newCompressor(opts.Level); err != nil {
+			return nil, err
+		}
+		w.info.Compression = Compression{Type: compressionZstd, Level: uint32(w.comp.level), Ratio: 1, MmapLen: chunkSize}
+		w.chunk = make([]byte, 0, chunkSize)
+	}
+	if err := w.writeHead(); err != nil {
+		return nil, fmt.Errorf("write recording: %w", err)
+	}
+	return w, nil
+}
+
+func (w *Writer) checkLayouts() error {
+	first := w.session.Events[0]
+	sample, end := first.Layout.IDPositions()
+	for _, e := range w.session.Events[1:] {
+		if s, n := e.Layout.IDPositions(); s != sample || n != end || s < 0 {
+			return fmt.Errorf("write recording: records of %s and %s carry their ids in different places", first.Name, e.Name)
+		}
+	}
+	return nil
+}
+
+// writeHead lays out header, attributes, ids and early features, and makes the
+// first flush. The header is written last: a file without it is no recording.
+func (w *Writer) writeHead() error {
+	attrSize := commonAttrSize(w.session.Events)
+	stride := attrSize + sectionSize
+	idsAt := uint64(fileHeaderSize)
+	var ids, attrs []byte
+	for _, e := range w.session.Events {
+		place := section{idsAt + uint64(len(ids)), uint64(8 * len(e.IDs))}
+		for _, id := range e.IDs {
+			ids = binary.LittleEndian.AppendUint64(ids, id)
+		}
+		attrs = appendAttr(attrs, &e.Attr, attrSize)
+		attrs = appendSection(attrs, place)
+	}
+	body := append(ids, attrs...)
+	attrsAt := idsAt + uint64(len(ids))
+	for _, f := range earlyFeatures {
+		b, ok := w.early(f, attrSize)
+		if !ok {
+			continue
+		}
+		w.fixed[f] = section{fileHeaderSize + uint64(len(body)), uint64(len(b))}
+		body = append(body, b...)
+	}
+	for len(body)%8 != 0 {
+		body = append(body, 0)
+	}
+	w.dataAt = fileHeaderSize + uint64(len(body))
+	w.end = fileHeaderSize
+	w.out = body
+	w.listFeatures()
+	// The first flush is the body, a round without records, and the table.
+	table := w.appendTable(uint64(len(w.out)))
+	if err := w.writeOut(); err != nil {
+		return err
+	}
+	header := w.header(stride, section{attrsAt, uint64(len(attrs))}, table-w.dataAt)
+	w.valid = w.end
+	_, err := w.f.WriteAt(header, 0)
+	return err
+}
+
+func (w *Writer) early(f Feature, attrSize int) ([]byte, bool) {
+	switch f {
+	case FeatureTracingData:
+		if w.session.Tracing == nil {
+			return nil, false
+		}
+		return w.session.Tracing.encode(), true
+	case FeatureEventDesc:
+		return encodeEventDesc(w.session.Events, attrSize), true
+	}
+	return w.session.Info.encode(f)
+}
+
+func (w *Writer) listFeatures() {
+	for f := Feature(1); f < maxFeatures; f++ {
+		_, fixed := w.fixed[f]
+		if fixed || f == FeatureBuildID || f == FeatureSampleTime || f == FeatureCompressed && w.comp != nil {
+			w.order = append(w.order, f)
+		}
+	}
+}
+
+func (w *Writer) header(stride int, attrs section, dataSize uint64) []byte {
+	le := binary.LittleEndian
+	h := append(make([]byte, 0, fileHeaderSize), magicV2...)
+	h = le.AppendUint64(h, fileHeaderSize)
+	h = le.AppendUint64(h, uint64(stride))
+	h = appendSection(h, attrs)
+	h = appendSection(h, section{w.dataAt, dataSize})
+	h = appendSection(h, section{})
+	var bits [maxFeatures / 64]uint64
+	for _, f := range w.order {
+		bits[f/64] |= 1 << (f % 64)
+	}
+	for _, b := range bits {
+		h = le.AppendUint64(h, b)
+	}
+	return h
+}
+
+func appendSection(dst []byte, s section) []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(dst, s.offset), s.size)
+}
+
+// appendTable appends to out the FINISHED_ROUND record that holds the feature
+// table, and returns the end of the data that goes with it, behind the
+// record's header. pos is the number of bytes of out that come before.
+func (w *Writer) appendTable(pos uint64) (dataEnd uint64) {
+	dataEnd = w.end + pos + perfevent.HeaderSize
+	at := dataEnd + uint64(len(w.order))*sectionSize
+	var table, late []byte
+	for _, f := range w.order {
+		place, ok := w.fixed[f]
+		if !ok {
+			b, _ := w.info.encode(f)
+			place = section{at + uint64(len(late)), uint64(len(b))}
+			late = append(late, b...)
+		}
+		table = appendSection(table, place)
+	}
+	body := append(table, late...)
+	// Only the last table of a recording, which no record follows, may be
+	// larger than a record (see Finish).
+	size := min(perfevent.HeaderSize+len(body), perfevent.MaxRecordSize)
+	w.out = perfevent.AppendHeader(w.out, RecordFinishedRound, 0, size)
+	w.out = append(w.out, body...)
+	return dataEnd
+}
+
+// WriteRecord takes a record of the kernel's or a synthesised one. The bytes
+// are copied. Errors of the file are returned by the call that meets them and
+// by every later one; the file then keeps what was flushed before.
+func (w *Writer) WriteRecord(r perfevent.RawRecord) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.stats.Records++
+	w.stats.RecordBytes += uint64(len(r.Bytes))
+	w.dirty = true
+	if r.Type == perfevent.RecordSample {
+		w.stats.Samples++
+		w.noteTime(r)
+	}
+	if w.comp == nil {
+		w.out = append(w.out, r.Bytes...)
+	} else {
+		w.compress(r.Bytes)
+	}
+	if len(w.out) >= flushBytes && w.err == nil {
+		// Written, but not yet part of the data: the round goes on.
+		w.err = w.writeOut()
+	}
+	return w.err
+}
+
+func (w *Writer) noteTime(r perfevent.RawRecord) {
+	t, ok := w.layout.Time(r)
+	if !ok {
+		return
+	}
+	if w.info.FirstSample == 0 || t < w.info.FirstSample {
+		w.info.FirstSample = t
+	}
+	w.info.LastSample = max(w.info.LastSample, t)
+}
+
+// compress collects bytes and turns each full chunk into a COMPRESSED record.
+// A record is cut only where it is larger than a chunk.
+func (w *Writer) compress(b []byte) {
+	if len(b) > chunkSize-len(w.chunk) {
+		w.closeChunk()
+	}
+	for len(b) > chunkSize {
+		w.chunk = append(w.chunk, b[:chunkSize]...)
+		b = b[chunkSize:]
+		w.closeChunk()
+	}
+	w.chunk = append(w.chunk, b...)
+}
+
+func (w *Writer) closeChunk() {
+	if len(w.chunk) == 0 || w.err != nil {
+		return
+	}
+	w.out, w.err = w.comp.appendRecord(w.out, w.chunk)
+	w.chunk = w.chunk[:0]
+}
+
+func (w *Writer) writeOut() error {
+	if len(w.out) == 0 {
+		return nil
+	}
+	if _, err := w.f.WriteAt(w.out, int64(w.end)); err != nil {
+		return err
+	}
+	w.end += uint64(len(w.out))
+	w.out = w.out[:0]
+	return nil
+}
+
+// FinishRound says that a pass over all rings is complete: no record that is
+// still to come is older than the newest record before the previous such call.
+// It flushes where enough output or time has gathered, so it must be called at
+// least once in every flush interval.
+func (w *Writer) FinishRound() error {
+	if w.err != nil || !w.dirty {
+		return w.err
+	}
+	if w.pending() >= flushBytes || time.Since(w.flushed) >= w.opts.FlushInterval {
+		return w.Flush()
+	}
+	if w.stats.RecordBytes-w.round >= roundBytes {
+		w.round = w.stats.RecordBytes
+		end := perfevent.AppendHeader(nil, RecordFinishedRound, 0, perfevent.HeaderSize)
+		if w.comp == nil {
+			w.out = append(w.out, end...)
+		} else {
+			w.compress(end)
+		}
+	}
+	return w.err
+}
+
+// pending is the number of bytes of output that are not part of the data yet.
+func (w *Writer) pending() uint64 { return w.end - w.valid + uint64(len(w.out)) }
+
+// Flush makes all records so far part of the file. It must be called only
+// where FinishRound may be.
+func (w *Writer) Flush() error {
+	if w.err != nil {
+		return w.err
+	}
+	w.closeChunk()
+	if w.err == nil {
+		w.err = w.commit()
+	}
+	return w.err
+}
+
+func (w *Writer) commit() error {
+	if w.comp != nil && w.comp.out > 0 {
+		w.info.Compression.Ratio = uint32(w.comp.in / w.comp.out)
+	}
+	dataEnd := w.appendTable(uint64(len(w.out)))
+	if err := w.writeOut(); err != nil {
+		return err
+	}
+	var size [8]byte
+	binary.LittleEndian.PutUint64(size[:], dataEnd-w.dataAt)
+	if _, err := w.f.WriteAt(size[:], dataSizeAt); err != nil {
+		return err
+	}
+	w.valid = w.end
+	w.flushed = time.Now()
+	w.round = w.stats.RecordBytes
+	w.dirty = false
+	return nil
+}
+
+// Finish makes the last flush, with the build ids of the files that samples
+// hit. The Writer takes no more records. Finish does not close the file.
+func (w *Writer) Finish(buildIDs []BuildIDEntry) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.info.BuildIDs = buildIDs
+	err := w.Flush()
+	w.err = errFinished
+	return err
+}
+
+var errFinished = errors.New("write recording: already finished")
+
+// WriterStats says what a Writer has taken and made of it.
+type WriterStats struct {
+	Records, Samples uint64
+	RecordBytes      uint64 // as taken
+	FileBytes        uint64 // as written
+}
+
+// Stats gives the numbers so far.
+func (w *Writer) Stats() WriterStats {
+	s := w.stats
+	s.FileBytes = w.end
+	return s
+}

@@ -1,0 +1,171 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"gorecord/perfevent"
+)
+
+// Descriptor is an open event, as *perfevent.Event is one.
+type Descriptor interface {
+	ID() (uint64, error)
+	Enable() error
+	Disable() error
+	SetFilter(string) error
+	Read() (perfevent.ReadValues, error)
+	Close() error
+}
+
+// Ring is a source of records, as *perfevent.MappedRing is one.
+type Ring interface {
+	Load() int
+	Next() (perfevent.RawRecord, bool, error)
+	Commit()
+	Size() int
+	Close() error
+}
+
+// Opener opens events and their rings: the kernel, or a stand-in for it in
+// tests.
+type Opener interface {
+	// Open opens an event as perfevent.Open does.
+	Open(a *perfevent.Attr, tid, cpu int) (Descriptor, error)
+	// OpenRing maps a ring for a descriptor.
+	OpenRing(d Descriptor, pages int) (Ring, error)
+	// Redirect sends the records of d into the ring of owner.
+	Redirect(d, owner Descriptor) error
+	// NewWaiter makes a Waiter for descriptors of this Opener.
+	NewWaiter() (Waiter, error)
+}
+
+// OpenError says which event could not be opened, where, and what to do.
+type OpenError struct {
+	Event    string
+	TID, CPU int
+	Err      error
+	Hint     string
+}
+
+func (e *OpenError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "open %s", e.Event)
+	if e.TID > 0 {
+		fmt.Fprintf(&b, " on thread %d", e.TID)
+	} else if e.CPU >= 0 {
+		fmt.Fprintf(&b, " on cpu %d", e.CPU)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	if e.Hint != "" {
+		fmt.Fprintf(&b, " (%s)", e.Hint)
+	}
+	return b.String()
+}
+
+// Unwrap gives the cause.
+func (e *OpenError) Unwrap() error { return e.Err }
+
+// openedEvent is an event with the attribute that the kernel took and what was
+// opened for it.
+type openedEvent struct {
+	Event
+	attr perfevent.Attr
+	fds  []openedFD
+}
+
+type openedFD struct {
+	Descriptor
+	id  uint64
+	cpu int
+}
+
+// openAll opens every event on every CPU for every thread. Where the kernel
+// does not know a feature of an attribute, the attribute is stripped of it for
+// the whole session.
+func (s *Session) openAll() error {
+	for i := range s.events {
+		if err := s.openEvent(&s.events[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) openEvent(e *openedEvent) error {
+	gone := 0
+	for _, tid := range s.threads {
+		for _, cpu := range s.cpus {
+			d, err := s.openOne(e, tid, cpu)
+			if errors.Is(err, errThreadGone) && len(s.threads) > 1 {
+				gone++
+				break
+			}
+			if err != nil {
+				return err
+			}
+			id, err := d.ID()
+			if err != nil {
+				d.Close()
+				return fmt.Errorf("%s: %w", e.Name, err)
+			}
+			e.fds = append(e.fds, openedFD{d, id, cpu})
+			if e.Filter != "" {
+				if err := d.SetFilter(e.Filter); err != nil {
+					return fmt.Errorf("%s: %w", e.Name, err)
+				}
+			}
+		}
+	}
+	if gone == len(s.threads) {
+		return fmt.Errorf("open %s: %w", e.Name, errThreadGone)
+	}
+	return nil
+}
+
+// openOne opens an event once, stepping down to older ABIs, then to the
+// event's replacement, as needed.
+func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
+	step := 0
+	for {
+		d, err := s.opener.Open(&e.attr, tid, cpu)
+		if err == nil {
+			return d, nil
+		}
+		first := len(e.fds) == 0
+		if first && isUnknownABI(err) && step < len(fallbacks) {
+			f := fallbacks[step]
+			step++
+			e.attr.Flags &^= f.flags
+			e.attr.ReadFormat &^= f.format
+			continue
+		}
+		if first && e.Fallback != nil && isUnsupported(err) {
+			s.note("%s is not available on this machine; recording %s instead", e.Name, e.Fallback.Name)
+			e.Event = *e.Fallback
+			e.attr = s.attrOf(&e.Event)
+			step = 0
+			continue
+		}
+		return nil, &OpenError{Event: e.Name, TID: tid, CPU: cpu, Err: err, Hint: s.hint(err)}
+	}
+}
+
+// hint names the layer that refused and the way out.
+func (s *Session) hint(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		paranoid, _ := fs.ReadFile(s.cfg.Proc, "sys/kernel/perf_event_paranoid")
+		level := strings.TrimSpace(string(paranoid))
+		if level == "" {
+			return "the kernel has no perf_event_paranoid: perf events may be turned off"
+		}
+		return "perf_event_paranoid is " + level + "; run as root, with CAP_PERFMON, or lower kernel.perf_event_paranoid"
+	case isTooManyFiles(err):
+		return "too many descriptors for CPUs × threads × events: raise the limit with ulimit -n"
+	case isUnsupported(err):
+		return "this machine does not have the event; cpu-clock works everywhere"
+	}
+	return ""
+}
