@@ -14,7 +14,11 @@ const (
 	// flush of the compressor makes of them must fit into a record even
 	// where they do not compress, for a record that ends inside a block
 	// yields no bytes, which perf takes for the end of the file.
-	chunkSize = 64<<10 - 512
+	chunkSize = mmapLen - 512
+
+	// mmapLen is the most bytes that a COMPRESSED record may yield, as the
+	// file says. perf 7 wants whole pages.
+	mmapLen = 64 << 10
 
 	// zstdWindow is how far back the compressor looks, and what a reader has
 	// to keep.

@@ -274,13 +274,14 @@ func (s *stream) next() (perfevent.RawRecord, error) {
 	}
 	if int64(size) > left {
 		if t == RecordFinishedRound {
-			// Our own last round: its body is the feature table.
-			size = perfevent.HeaderSize
-		} else {
-			s.problemf("data end in the middle of a %s record at offset %d: %d of %d bytes", RecordName(t), s.pos, left, size)
+			// The last round as our Writer leaves it before it has finished:
+			// its body, the feature table, is not part of the data.
 			s.pos = s.end
-			return perfevent.RawRecord{}, io.EOF
+			return s.bareRecord(t, m), nil
 		}
+		s.problemf("data end in the middle of a %s record at offset %d: %d of %d bytes", RecordName(t), s.pos, left, size)
+		s.pos = s.end
+		return perfevent.RawRecord{}, io.EOF
 	}
 	if err := s.fill(size); err != nil {
 		return perfevent.RawRecord{}, err
@@ -295,6 +296,15 @@ func (s *stream) next() (perfevent.RawRecord, error) {
 		s.consume(skip)
 	}
 	return rec, nil
+}
+
+// bareRecord makes a record without a body.
+func (s *stream) bareRecord(t perfevent.RecordType, m perfevent.Misc) perfevent.RawRecord {
+	b := make([]byte, perfevent.HeaderSize)
+	s.order.PutUint32(b, uint32(t))
+	s.order.PutUint16(b[4:], uint16(m))
+	s.order.PutUint16(b[6:], perfevent.HeaderSize)
+	return perfevent.RawRecord{Type: t, Misc: m, Bytes: b}
 }
 
 // consume moves behind n bytes.

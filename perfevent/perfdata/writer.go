@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"gorecord/perfevent"
@@ -51,15 +52,21 @@ var earlyFeatures = [...]Feature{
 // Writer writes a recording in file mode that is true at every instant: cut
 // off after any of its writes, by a crash of the program or an error, the file
 // is a whole recording of all that was flushed, feature sections included.
+// Before the first flush the file is empty or without a header.
 //
-// It gets there by this order. A flush appends, behind everything that the
-// file holds: the new records; then a FINISHED_ROUND record whose body is the
-// new feature table and the sections that changed. Only then it moves the end
-// of the data, with one write of eight bytes, from behind the header of the
-// previous such record to behind the header of this one. The table thus always
-// lies where readers look for it, right behind the end of the data, and turns
-// into the body of a record to be skipped when the next flush makes it stale.
-// Nothing valid is ever overwritten.
+// A flush appends, behind everything that the file holds: the new records;
+// then a FINISHED_ROUND record whose body is the new feature table and the
+// sections that changed. Only then it moves the end of the data, with one write
+// of eight bytes, from behind the header of the previous such record to behind
+// the header of this one. The table thus always lies where readers look for it,
+// right behind the end of the data, and turns into the body of a record to be
+// skipped when the next flush makes it stale.
+//
+// perf crashes over a record that reaches behind the end of the data where the
+// records before it are not compressed. There, the round's size leaves the
+// table out until the end of the data is about to move; between these two
+// writes, and only then, such a file is one that perf cannot read (this package
+// can). The last flush leaves nothing that reaches over.
 //
 // A Writer is for one goroutine.
 type Writer struct {
@@ -69,9 +76,13 @@ type Writer struct {
 	comp    *compressor
 	opts    Options
 
+	attrs   section
+	stride  int       // of the entries in attrs
 	order   []Feature // features in the file, ascending
 	fixed   map[Feature]section
 	dataAt  uint64 // place of the data
+	dataEnd uint64 // their end, as the header says
+	span    int    // size of the last round with its table
 	end     uint64 // length of the file
 	out     []byte // finished output, not yet written
 	chunk   []byte // records not yet compressed
@@ -82,11 +93,11 @@ type Writer struct {
 	round   uint64 // stats.RecordBytes as of the last FINISHED_ROUND
 	flushed time.Time
 	dirty   bool // records since the last flush
+	begun   bool // the header is written
 }
 
-// NewWriter writes the head of a recording to f, an empty file, and returns a
-// Writer for its records. f stays the caller's. When NewWriter returns, the
-// file is a whole recording without records.
+// NewWriter returns a Writer for a recording in f, an empty file, which stays
+// the caller's. Nothing is written before the first flush.
 //
 // All events must agree in where their records carry time and id
 // (perfevent.Layout.IDPositions); NewWriter refuses them otherwise.
@@ -106,12 +117,10 @@ func NewWriter(f io.WriterAt, s *Session, opts Options) (*Writer, error) {
 		if w.comp, err = newCompressor(opts.Level); err != nil {
 			return nil, err
 		}
-		w.info.Compression = Compression{Type: compressionZstd, Level: uint32(w.comp.level), Ratio: 1, MmapLen: chunkSize}
+		w.info.Compression = Compression{Type: compressionZstd, Level: uint32(w.comp.level), Ratio: 1, MmapLen: mmapLen}
 		w.chunk = make([]byte, 0, chunkSize)
 	}
-	if err := w.writeHead(); err != nil {
-		return nil, fmt.Errorf("write recording: %w", err)
-	}
+	w.layOut()
 	return w, nil
 }
 
@@ -126,47 +135,35 @@ func (w *Writer) checkLayouts() error {
 	return nil
 }
 
-// writeHead lays out header, attributes, ids and early features, and makes the
-// first flush. The header is written last: a file without it is no recording.
-func (w *Writer) writeHead() error {
+// layOut puts what lies between header and data into out: ids, attributes and
+// early features.
+func (w *Writer) layOut() {
 	attrSize := commonAttrSize(w.session.Events)
-	stride := attrSize + sectionSize
-	idsAt := uint64(fileHeaderSize)
+	w.stride = attrSize + sectionSize
 	var ids, attrs []byte
 	for _, e := range w.session.Events {
-		place := section{idsAt + uint64(len(ids)), uint64(8 * len(e.IDs))}
+		place := section{fileHeaderSize + uint64(len(ids)), uint64(8 * len(e.IDs))}
 		for _, id := range e.IDs {
 			ids = binary.LittleEndian.AppendUint64(ids, id)
 		}
 		attrs = appendAttr(attrs, &e.Attr, attrSize)
 		attrs = appendSection(attrs, place)
 	}
-	body := append(ids, attrs...)
-	attrsAt := idsAt + uint64(len(ids))
+	w.attrs = section{fileHeaderSize + uint64(len(ids)), uint64(len(attrs))}
+	w.out = append(ids, attrs...)
 	for _, f := range earlyFeatures {
-		b, ok := w.early(f, attrSize)
-		if !ok {
-			continue
+		if b, ok := w.early(f, attrSize); ok {
+			w.fixed[f] = section{fileHeaderSize + uint64(len(w.out)), uint64(len(b))}
+			w.out = append(w.out, b...)
 		}
-		w.fixed[f] = section{fileHeaderSize + uint64(len(body)), uint64(len(b))}
-		body = append(body, b...)
 	}
-	for len(body)%8 != 0 {
-		body = append(body, 0)
+	for len(w.out)%8 != 0 {
+		w.out = append(w.out, 0)
 	}
-	w.dataAt = fileHeaderSize + uint64(len(body))
-	w.end = fileHeaderSize
-	w.out = body
 	w.listFeatures()
-	// The first flush is the body, a round without records, and the table.
-	table := w.appendTable(uint64(len(w.out)))
-	if err := w.writeOut(); err != nil {
-		return err
-	}
-	header := w.header(stride, section{attrsAt, uint64(len(attrs))}, table-w.dataAt)
-	w.valid = w.end
-	_, err := w.f.WriteAt(header, 0)
-	return err
+	w.end = fileHeaderSize
+	w.dataAt = fileHeaderSize + uint64(len(w.out))
+	w.valid = w.dataAt
 }
 
 func (w *Writer) early(f Feature, attrSize int) ([]byte, bool) {
@@ -191,12 +188,12 @@ func (w *Writer) listFeatures() {
 	}
 }
 
-func (w *Writer) header(stride int, attrs section, dataSize uint64) []byte {
+func (w *Writer) header(dataSize uint64) []byte {
 	le := binary.LittleEndian
 	h := append(make([]byte, 0, fileHeaderSize), magicV2...)
 	h = le.AppendUint64(h, fileHeaderSize)
-	h = le.AppendUint64(h, uint64(stride))
-	h = appendSection(h, attrs)
+	h = le.AppendUint64(h, uint64(w.stride))
+	h = appendSection(h, w.attrs)
 	h = appendSection(h, section{w.dataAt, dataSize})
 	h = appendSection(h, section{})
 	var bits [maxFeatures / 64]uint64
@@ -213,11 +210,15 @@ func appendSection(dst []byte, s section) []byte {
 	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(dst, s.offset), s.size)
 }
 
-// appendTable appends to out the FINISHED_ROUND record that holds the feature
-// table, and returns the end of the data that goes with it, behind the
-// record's header. pos is the number of bytes of out that come before.
-func (w *Writer) appendTable(pos uint64) (dataEnd uint64) {
-	dataEnd = w.end + pos + perfevent.HeaderSize
+// appendTable appends to out the FINISHED_ROUND record that ends a flush, and
+// the feature table as its body, and returns the end of the data that goes
+// with them, behind the record's header.
+func (w *Writer) appendTable(last bool) (dataEnd uint64) {
+	reachOver := w.comp != nil && !last
+	if reachOver && !w.begun {
+		w.padHead()
+	}
+	dataEnd = w.end + uint64(len(w.out)) + perfevent.HeaderSize
 	at := dataEnd + uint64(len(w.order))*sectionSize
 	var table, late []byte
 	for _, f := range w.order {
@@ -230,12 +231,30 @@ func (w *Writer) appendTable(pos uint64) (dataEnd uint64) {
 		table = appendSection(table, place)
 	}
 	body := append(table, late...)
-	// Only the last table of a recording, which no record follows, may be
-	// larger than a record (see Finish).
-	size := min(perfevent.HeaderSize+len(body), perfevent.MaxRecordSize)
+	for len(body)%8 != 0 {
+		body = append(body, 0)
+	}
+	w.span = perfevent.HeaderSize + len(body)
+	size := perfevent.HeaderSize
+	if reachOver {
+		size = w.span
+	}
 	w.out = perfevent.AppendHeader(w.out, RecordFinishedRound, 0, size)
 	w.out = append(w.out, body...)
 	return dataEnd
+}
+
+// padHead moves the data, before the first flush, so far back that they end
+// behind the file's first page: in a smaller file perf refuses a record that
+// reaches behind the end of the data.
+func (w *Writer) padHead() {
+	const page = 4096
+	if end := w.end + uint64(len(w.out)); end < page {
+		head := int(w.dataAt - w.end)
+		pad := make([]byte, (page-end+7)&^7)
+		w.out = slices.Insert(w.out, head, pad...)
+		w.dataAt += uint64(len(pad))
+	}
 }
 
 // WriteRecord takes a record of the kernel's or a synthesised one. The bytes
@@ -336,37 +355,9 @@ func (w *Writer) FinishRound() error {
 func (w *Writer) pending() uint64 { return w.end - w.valid + uint64(len(w.out)) }
 
 // Flush makes all records so far part of the file. It must be called only
-// where FinishRound may be.
-func (w *Writer) Flush() error {
-	if w.err != nil {
-		return w.err
-	}
-	w.closeChunk()
-	if w.err == nil {
-		w.err = w.commit()
-	}
-	return w.err
-}
-
-func (w *Writer) commit() error {
-	if w.comp != nil && w.comp.out > 0 {
-		w.info.Compression.Ratio = uint32(w.comp.in / w.comp.out)
-	}
-	dataEnd := w.appendTable(uint64(len(w.out)))
-	if err := w.writeOut(); err != nil {
-		return err
-	}
-	var size [8]byte
-	binary.LittleEndian.PutUint64(size[:], dataEnd-w.dataAt)
-	if _, err := w.f.WriteAt(size[:], dataSizeAt); err != nil {
-		return err
-	}
-	w.valid = w.end
-	w.flushed = time.Now()
-	w.round = w.stats.RecordBytes
-	w.dirty = false
-	return nil
-}
+// where FinishRound may be, and at least once before events are enabled: until
+// then the file is no recording.
+func (w *Writer) Flush() error { return w.flush(false) }
 
 // Finish makes the last flush, with the build ids of the files that samples
 // hit. The Writer takes no more records. Finish does not close the file.
@@ -375,8 +366,58 @@ func (w *Writer) Finish(buildIDs []BuildIDEntry) error {
 		return w.err
 	}
 	w.info.BuildIDs = buildIDs
-	err := w.Flush()
+	err := w.flush(true)
 	w.err = errFinished
+	return err
+}
+
+func (w *Writer) flush(last bool) error {
+	if w.err == nil {
+		w.closeChunk()
+	}
+	if w.err == nil {
+		w.err = w.commit(last)
+	}
+	return w.err
+}
+
+func (w *Writer) commit(last bool) error {
+	if w.comp != nil && w.comp.out > 0 {
+		w.info.Compression.Ratio = uint32(w.comp.in / w.comp.out)
+	}
+	span := w.span
+	dataEnd := w.appendTable(last)
+	if err := w.writeOut(); err != nil {
+		return err
+	}
+	if err := w.moveEnd(dataEnd, span); err != nil {
+		return err
+	}
+	w.dataEnd = dataEnd
+	w.valid = w.end
+	w.flushed = time.Now()
+	w.round = w.stats.RecordBytes
+	w.dirty = false
+	return nil
+}
+
+// moveEnd makes what was written part of the recording: all up to dataEnd.
+// span is the size of the round that ends the data so far, its table included.
+func (w *Writer) moveEnd(dataEnd uint64, span int) error {
+	if !w.begun {
+		_, err := w.f.WriteAt(w.header(dataEnd-w.dataAt), 0)
+		w.begun = err == nil
+		return err
+	}
+	if w.comp == nil {
+		round := perfevent.AppendHeader(nil, RecordFinishedRound, 0, span)
+		if _, err := w.f.WriteAt(round, int64(w.dataEnd-perfevent.HeaderSize)); err != nil {
+			return err
+		}
+	}
+	var size [8]byte
+	binary.LittleEndian.PutUint64(size[:], dataEnd-w.dataAt)
+	_, err := w.f.WriteAt(size[:], dataSizeAt)
 	return err
 }
 
