@@ -1,0 +1,131 @@
+package gorecord_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the house's plan (docs/architecture.md): the packages of the
+// project that each package may import. Entries ending in "/…" stand for a
+// folder. A package that is not named here has no place in the house yet.
+var mayImport = map[string][]string{
+	"perfevent":          {},
+	"perfevent/pmu":      {"perfevent", "perfevent/pmu/…"},
+	"perfevent/pmu/…":    {},
+	"perfevent/format":   {"perfevent"},
+	"perfevent/tracefs":  {"perfevent", "perfevent/format"},
+	"perfevent/perfdata": {"perfevent"},
+	"perfevent/machine":  {"perfevent"},
+	"symbolize":          {},
+	"symbolize/stack":    {"perfevent", "perfevent/machine", "symbolize"},
+	"record/probe":       {"perfevent", "perfevent/tracefs", "perfevent/perfdata", "symbolize"},
+	"record": {"perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata", "perfevent/machine",
+		"record/probe", "symbolize", "symbolize/stack"},
+	"report": {"perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "symbolize", "symbolize/stack"},
+	// Views only read what report has gathered.
+	"report/…":         {"perfevent", "report", "symbolize/stack"},
+	"cmd/internal/cli": {},
+	"cmd/gorecord": {"cmd/internal/cli", "perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata",
+		"record", "record/probe", "symbolize"},
+	"cmd/goreport": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "report", "report/…", "symbolize", "symbolize/stack"},
+	"cmd/goscript": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine",
+		"report", "report/…", "symbolize", "symbolize/stack"},
+	"cmd/goprobe": {"cmd/internal/cli", "perfevent", "perfevent/tracefs", "record/probe", "symbolize"},
+}
+
+// modules are the modules that the programs may link, and packages of the
+// house that alone may import some of them.
+var modules = map[string][]string{
+	"github.com/google/pprof":            {"report/…"},
+	"github.com/klauspost/compress":      {"perfevent/perfdata", "symbolize"},
+	"github.com/ianlancetaylor/demangle": {"symbolize"},
+	"github.com/spf13/pflag":             {"cmd/…"},
+	"golang.org/x/sys":                   nil,
+	"golang.org/x/term":                  {"cmd/…"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+// fits reports whether a package is one of a list, whose entries may stand for
+// folders.
+func fits(pkg string, list []string) bool {
+	return slices.ContainsFunc(list, func(entry string) bool {
+		dir, folder := strings.CutSuffix(entry, "/…")
+		return pkg == entry || folder && strings.HasPrefix(pkg, dir+"/")
+	})
+}
+
+func allowed(pkg string) ([]string, bool) {
+	if list, ok := mayImport[pkg]; ok {
+		return list, true
+	}
+	for entry, list := range mayImport {
+		if strings.HasSuffix(entry, "/…") && fits(pkg, []string{entry}) {
+			return list, true
+		}
+	}
+	return nil, false
+}
+
+// TestImports keeps the data flowing one way: no package reaches up, or aside
+// where the plan has no arrow.
+func TestImports(t *testing.T) {
+	const module = "gorecord/"
+	for _, p := range packages(t) {
+		pkg, ok := strings.CutPrefix(p.ImportPath, module)
+		if !ok {
+			continue
+		}
+		list, known := allowed(pkg)
+		if !known {
+			t.Errorf("%s has no place in the plan: give it one here and in docs/architecture.md", pkg)
+		}
+		for _, imp := range p.Imports {
+			if own, ok := strings.CutPrefix(imp, module); ok && !fits(own, list) {
+				t.Errorf("%s must not import %s", pkg, own)
+			}
+			checkModule(t, pkg, imp)
+		}
+	}
+}
+
+func checkModule(t *testing.T, pkg, imp string) {
+	t.Helper()
+	if !strings.Contains(strings.Split(imp, "/")[0], ".") {
+		return
+	}
+	for module, users := range modules {
+		if imp == module || strings.HasPrefix(imp, module+"/") {
+			if users != nil && !fits(pkg, users) {
+				t.Errorf("%s must not import %s: only %v may", pkg, imp, users)
+			}
+			return
+		}
+	}
+	t.Errorf("%s imports %s, of a module that the plan does not know", pkg, imp)
+}
