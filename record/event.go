@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"gorecord/perfevent"
+	"gorecord/perfevent/perfdata"
 )
 
 // Event is an event to record, as the user named it.
@@ -11,6 +12,12 @@ type Event struct {
 	Name   string
 	Attr   perfevent.Attr // type, config and what else selects the event
 	Filter string         // tracepoint filter, or ""
+	// PreciseMax asks for the highest precise_ip that the kernel takes.
+	PreciseMax bool
+	// NoCallchain leaves this event out where callchains are recorded.
+	NoCallchain bool
+	// Trace describes a tracepoint's data; nil for other events.
+	Trace *perfdata.TraceEvent
 	// Fallback replaces the event where the machine does not have it; nil
 	// where there is no replacement.
 	Fallback *Event
@@ -26,6 +33,8 @@ type Sampling struct {
 	Frequency uint64 // samples per second; 0 where not given
 	Callchain bool
 	NoInherit bool
+	Addresses bool // the address that a sample is about
+	Periods   bool // the period, also where it is fixed
 	// ClockID is the clock for time stamps, with UseClock.
 	ClockID  int32
 	UseClock bool
@@ -46,7 +55,7 @@ func (s *Sampling) sampleOf(a perfevent.Attr, several bool) perfevent.Attr {
 	if a.Type == perfevent.TypeTracepoint {
 		a.SampleType |= perfevent.SampleRaw
 	}
-	if a.Type == perfevent.TypeBreakpoint {
+	if s.Addresses || a.Type == perfevent.TypeBreakpoint {
 		a.SampleType |= perfevent.SampleAddr
 	}
 	if !s.NoInherit {
@@ -78,7 +87,7 @@ func (s *Sampling) setPeriod(a *perfevent.Attr) {
 		}
 	}
 	// A fixed period is in the attribute and need not be in each sample.
-	if a.Has(perfevent.FlagFreq) {
+	if s.Periods || a.Has(perfevent.FlagFreq) {
 		a.SampleType |= perfevent.SamplePeriod
 	}
 }

@@ -134,6 +134,10 @@ func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
 			return d, nil
 		}
 		first := len(e.fds) == 0
+		if precise := e.attr.PreciseIP(); first && e.PreciseMax && precise > 0 && (isUnknownABI(err) || isUnsupported(err)) {
+			e.attr.SetPreciseIP(precise - 1)
+			continue
+		}
 		if first && isUnknownABI(err) && step < len(fallbacks) {
 			f := fallbacks[step]
 			step++

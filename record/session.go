@@ -134,7 +134,9 @@ func (s *Session) prepare() {
 // attrOf completes an event's attribute. Side-band records come from the dummy
 // of a system-wide session, else from the first event.
 func (s *Session) attrOf(e *Event) perfevent.Attr {
-	a := s.cfg.Sampling.sampleOf(e.Attr, len(s.cfg.Events) > 1)
+	sampling := s.cfg.Sampling
+	sampling.Callchain = sampling.Callchain && !e.NoCallchain
+	a := sampling.sampleOf(e.Attr, len(s.cfg.Events) > 1)
 	a.Flags |= perfevent.FlagWatermark
 	a.Wakeup = s.wakeup()
 	if s.cfg.Target.SystemWide() {

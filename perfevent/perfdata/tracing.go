@@ -157,7 +157,7 @@ func decodeTracingData(b []byte) (*TracingData, error) {
 		}
 	}
 	c.take(uint64(c.u32())) // kallsyms
-	t.parsePrintk(c.take(uint64(c.u32())))
+	t.Printk = ParsePrintk(c.take(uint64(c.u32())))
 	if v, err := strconv.ParseFloat(version, 64); err == nil && v >= 0.6 && len(c.b) > 0 {
 		t.parseComms(blob())
 	}
@@ -180,7 +180,10 @@ func (t *TracingData) addEvent(system string, text []byte) {
 	t.Events = append(t.Events, e)
 }
 
-func (t *TracingData) parsePrintk(b []byte) {
+// ParsePrintk reads the text of printk_formats: a line for each string, with
+// its address. Lines that are none are left out.
+func ParsePrintk(b []byte) map[uint64]string {
+	printk := map[uint64]string{}
 	for line := range strings.Lines(string(b)) {
 		addr, text, ok := strings.Cut(strings.TrimRight(line, "\n"), ":")
 		if !ok {
@@ -191,8 +194,9 @@ func (t *TracingData) parsePrintk(b []byte) {
 			continue
 		}
 		text = strings.TrimPrefix(strings.TrimSpace(text), `"`)
-		t.Printk[a] = strings.TrimSuffix(text, `"`)
+		printk[a] = strings.TrimSuffix(text, `"`)
 	}
+	return printk
 }
 
 func (t *TracingData) parseComms(b []byte) {

@@ -1,0 +1,412 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"gorecord/cmd/internal/cli"
+	"gorecord/perfevent/perfdata"
+	"gorecord/record"
+)
+
+// run is the command. It returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o, c, done, status := parse(args, stdout, stderr)
+	if done {
+		return status
+	}
+	r := &recorder{
+		options: o, command: c, args: args, stdin: stdin, stdout: stdout, stderr: stderr,
+		proc: os.DirFS("/proc"), sys: os.DirFS("/sys"),
+	}
+	err := r.record(ctx)
+	if r.status == 0 && err != nil {
+		r.status = cli.ExitFail
+	}
+	if err != nil {
+		c.Errorf(stderr, "%v", err)
+	}
+	return r.status
+}
+
+// recorder is one run of the command.
+type recorder struct {
+	options
+	command *cli.Command
+	args    []string
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	proc, sys      fs.FS
+
+	workload *record.Workload
+	session  *record.Session
+	file     *os.File
+	writer   *perfdata.Writer
+	signals  chan os.Signal
+	got      os.Signal // what ended the recording, nil where nothing did
+	status   int
+}
+
+func (r *recorder) note(line string) {
+	if !r.quiet {
+		r.command.Errorf(r.stderr, "%s", line)
+	}
+}
+
+// record sets up the session, runs it, and puts everything back.
+func (r *recorder) record(ctx context.Context) (err error) {
+	// Signals are caught before anything is changed on the machine.
+	r.signals = make(chan os.Signal, 4)
+	signal.Notify(r.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(r.signals)
+
+	path := ""
+	if len(r.options.command) > 0 {
+		if path, err = findCommand(r.options.command[0]); err != nil {
+			return err
+		}
+	}
+	resolver := &record.Resolver{Sys: r.sys, Proc: r.proc, Command: path, Note: r.note}
+	defer func() { err = errors.Join(err, resolver.Close()) }()
+	events, err := r.resolve(ctx, resolver)
+	if err != nil {
+		return err
+	}
+	if err := r.startWorkload(); err != nil {
+		return err
+	}
+	defer r.abandon()
+	if err := r.open(events); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.session.Close()) }()
+	if err := r.create(resolver); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.file.Close()) }()
+	if err := r.start(ctx); err != nil {
+		return err
+	}
+	if err := r.finish(); err != nil {
+		return fmt.Errorf("%s: %w", r.output, err)
+	}
+	r.summarize()
+	return nil
+}
+
+// findCommand looks a command up as a shell does. The wording is perf's.
+func findCommand(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	if errors.Is(err, exec.ErrDot) {
+		return "", fmt.Errorf("'%s' is found in the current folder only: run ./%s", name, name)
+	}
+	reason := "No such file or directory"
+	if errors.Is(err, fs.ErrPermission) {
+		reason = "Permission denied"
+	}
+	return "", fmt.Errorf("Failed to collect events for the '%s' workload: %s", name, reason)
+}
+
+// resolve turns what -e says into events. What cannot be understood is a usage
+// error.
+func (r *recorder) resolve(ctx context.Context, resolver *record.Resolver) ([]record.Event, error) {
+	options := r.events
+	if len(options) == 0 {
+		options = []eventOption{{list: "cycles"}}
+	}
+	var events []record.Event
+	for _, o := range options {
+		resolved, err := resolver.Resolve(ctx, o.list)
+		if err != nil {
+			if invalid := (*record.EventError)(nil); errors.As(err, &invalid) {
+				r.status = cli.ExitUsage
+			}
+			return nil, err
+		}
+		for i := range resolved {
+			if o.filter != "" {
+				if resolved[i].Trace == nil {
+					r.status = cli.ExitUsage
+					return nil, fmt.Errorf("--filter %q: %s is no tracepoint, and only tracepoints can be filtered", o.filter, resolved[i].Name)
+				}
+				resolved[i].Filter = o.filter
+			}
+		}
+		events = append(events, resolved...)
+	}
+	return events, nil
+}
+
+func (r *recorder) startWorkload() error {
+	if len(r.options.command) == 0 {
+		return nil
+	}
+	w, err := record.StartWorkload(r.options.command, r.stdin, r.stdout, r.stderr)
+	if err != nil {
+		return err
+	}
+	r.workload = w
+	return nil
+}
+
+func (r *recorder) abandon() {
+	if r.workload != nil {
+		r.workload.Abandon()
+	}
+}
+
+// open opens the events on the target.
+func (r *recorder) open(events []record.Event) error {
+	target, err := r.recordTarget()
+	if err != nil {
+		return err
+	}
+	if err := r.limitFrequency(); err != nil {
+		return err
+	}
+	r.session, err = record.Open(record.Config{
+		Events: events, Sampling: r.sampling, Target: target, RingPages: r.ringPages,
+		Proc: r.proc, Sys: r.sys, Opener: record.Kernel{}, Note: r.note,
+	})
+	if err == nil && r.verbose {
+		for _, e := range r.session.Events() {
+			r.note(fmt.Sprintf("opened %s: %d descriptors", e.Name, len(e.IDs)))
+		}
+		r.note(fmt.Sprintf("each ring has %d KiB", r.session.RingSize()>>10))
+	}
+	return err
+}
+
+// recordTarget is the target that flags and command ask for: threads by number,
+// else the machine where -a or -C say so or there is no command, else the
+// command.
+func (r *recorder) recordTarget() (record.Target, error) {
+	t := record.Target{CPUs: r.target.cpus}
+	for _, pid := range r.target.pids {
+		tids := record.Threads(r.proc, pid)
+		if len(tids) == 0 {
+			return t, fmt.Errorf("process %d: no such process", pid)
+		}
+		t.Threads = append(t.Threads, tids...)
+	}
+	t.Threads = append(t.Threads, r.target.tids...)
+	systemWide := r.target.all || len(r.target.cpus) > 0 || r.workload == nil
+	if len(t.Threads) == 0 && !systemWide {
+		t.Threads = []int{r.workload.PID()}
+		t.EnableOnExec = r.delay == 0
+	}
+	return t, nil
+}
+
+// limitFrequency keeps the sampling frequency within what the kernel allows, and
+// says so.
+func (r *recorder) limitFrequency() error {
+	b, err := fs.ReadFile(r.proc, "sys/kernel/perf_event_max_sample_rate")
+	if err != nil {
+		return nil
+	}
+	var most uint64
+	if _, err := fmt.Sscan(strings.TrimSpace(string(b)), &most); err != nil {
+		return nil
+	}
+	if r.sampling.Frequency > most {
+		r.note(fmt.Sprintf("-F %d is more than kernel.perf_event_max_sample_rate allows; sampling %d times a second", r.sampling.Frequency, most))
+		r.sampling.Frequency = most
+	}
+	return nil
+}
+
+// create makes the file and writes into it what is known before recording.
+func (r *recorder) create(resolver *record.Resolver) error {
+	var err error
+	if r.file, err = record.CreateOutput(r.output); err != nil {
+		return err
+	}
+	session := &perfdata.Session{Events: r.session.Events(), Info: record.MachineInfo(r.proc, r.sys)}
+	session.Info.Version = "gorecord " + strings.Fields(cli.Version())[0]
+	session.Info.CmdLine = append([]string{"gorecord"}, r.args...)
+	if r.sampling.UseClock {
+		session.Info.ClockRes = record.ClockResolution(r.sampling.ClockID)
+		session.Info.Clock = record.WallClock(r.sampling.ClockID)
+	}
+	if session.Tracing, err = resolver.TracingData(); err != nil {
+		return err
+	}
+	r.writer, err = perfdata.NewWriter(r.file, session, perfdata.Options{NoCompress: r.noCompress, Level: r.level})
+	if err != nil {
+		return err
+	}
+	if err := r.session.Synthesize(r.writer, record.NewBuildIDs("/proc").Find); err != nil {
+		return fmt.Errorf("%s: %w", r.output, err)
+	}
+	if err := r.writer.Flush(); err != nil {
+		return fmt.Errorf("%s: %w", r.output, err)
+	}
+	return nil
+}
+
+// start lets the events and the workload go, and records until the end: that
+// of the workload or the watched threads, of the given time, or a signal.
+func (r *recorder) start(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	enabled := r.delay > 0 || r.workload != nil && r.isWorkloadTarget()
+	if !enabled {
+		if err := r.session.Enable(); err != nil {
+			return err
+		}
+	}
+	if r.workload != nil {
+		if err := r.workload.Release(); err != nil {
+			return err
+		}
+	}
+	watched := make(chan error, 1)
+	go func() {
+		defer cancel()
+		watched <- r.watch(ctx)
+	}()
+	err := r.session.Run(ctx, r.writer)
+	cancel()
+	return errors.Join(err, <-watched)
+}
+
+// isWorkloadTarget reports whether the command itself arms the events, by its
+// exec.
+func (r *recorder) isWorkloadTarget() bool {
+	return !r.target.all && len(r.target.cpus) == 0 && len(r.target.pids) == 0 && len(r.target.tids) == 0
+}
+
+// watch waits for what ends the recording. The context ends it as well.
+func (r *recorder) watch(ctx context.Context) error {
+	var exited <-chan struct{}
+	if r.workload != nil {
+		exited = r.workload.Done()
+	}
+	var stop, enable <-chan time.Time
+	if r.delay > 0 {
+		enable = time.After(r.delay)
+	}
+	if r.duration > 0 {
+		stop = time.After(r.delay + r.duration)
+	}
+	for {
+		select {
+		case <-enable:
+			if err := r.session.Enable(); err != nil {
+				return err
+			}
+		case <-exited:
+			return nil
+		case <-stop:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case r.got = <-r.signals:
+			return nil
+		}
+	}
+}
+
+// finish stops the events, takes what is left, and completes the file; the
+// workload, where it still runs, is told to end.
+func (r *recorder) finish() error {
+	r.endWorkload()
+	if err := r.session.Disable(); err != nil {
+		return err
+	}
+	if err := r.session.Drain(r.writer); err != nil {
+		return err
+	}
+	if err := r.writer.Flush(); err != nil {
+		return err
+	}
+	ids, err := r.hitBuildIDs()
+	if err != nil {
+		return err
+	}
+	return r.writer.Finish(ids)
+}
+
+func (r *recorder) hitBuildIDs() ([]perfdata.BuildIDEntry, error) {
+	st, err := r.file.Stat()
+	if err != nil || !st.Mode().IsRegular() {
+		return nil, err
+	}
+	recording, err := perfdata.NewReader(r.file, st.Size())
+	if err != nil {
+		return nil, err
+	}
+	return record.HitBuildIDs(recording, record.KernelBuildID(r.sys))
+}
+
+// endWorkload waits for the workload, which gets SIGTERM where it did not end
+// by itself; a second signal stops the waiting. It sets the exit status.
+func (r *recorder) endWorkload() {
+	switch {
+	case r.workload == nil:
+		if sig, ok := r.got.(syscall.Signal); ok {
+			r.status = 128 + int(sig)
+		}
+		return
+	case r.got != nil || r.duration > 0:
+		r.workload.Signal(syscall.SIGTERM)
+	}
+	select {
+	case <-r.workload.Done():
+		r.status = r.workload.ExitStatus()
+	case sig := <-r.signals:
+		r.status = 128 + int(sig.(syscall.Signal))
+	}
+}
+
+// summarize prints the last lines, in perf's form.
+func (r *recorder) summarize() {
+	stats, written := r.session.Stats(), r.writer.Stats()
+	if lost := stats.LostSamples(); lost > 0 {
+		r.command.Errorf(r.stderr, "%s", r.lossReport(&stats, lost))
+		if r.failOnLoss && r.status == 0 {
+			r.status = cli.ExitFail
+		}
+	}
+	if r.quiet {
+		return
+	}
+	samples := ""
+	if stats.Samples > 0 {
+		samples = fmt.Sprintf(" (%d samples)", stats.Samples)
+	}
+	fmt.Fprintf(r.stderr, "[ gorecord: Woken up %d times to write data ]\n", max(1, stats.Wakeups))
+	fmt.Fprintf(r.stderr, "[ gorecord: Captured and wrote %.3f MB %s%s ]\n",
+		float64(written.FileBytes)/(1<<20), cli.Printable(r.output), samples)
+}
+
+// lossReport says what was lost, of which event, and what helps.
+func (r *recorder) lossReport(stats *record.Stats, lost uint64) string {
+	var by []string
+	for i, e := range r.session.Events() {
+		if n := stats.Lost[i]; n > 0 {
+			by = append(by, fmt.Sprintf("%d of %s", n, e.Name))
+		}
+	}
+	share := 100 * float64(lost) / float64(lost+stats.Samples)
+	detail := ""
+	if len(by) > 0 {
+		detail = " (" + strings.Join(by, ", ") + ")"
+	}
+	return fmt.Sprintf("lost %d samples, %.2f%%%s: the buffers of %d KiB ran over; try -m %dK, or fewer events",
+		lost, share, detail, r.session.RingSize()>>10, r.session.RingSize()>>10*4)
+}

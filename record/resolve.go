@@ -1,0 +1,329 @@
+package record
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"gorecord/perfevent"
+	"gorecord/perfevent/perfdata"
+	"gorecord/perfevent/pmu"
+	"gorecord/perfevent/tracefs"
+	"gorecord/record/probe"
+)
+
+// EventError says that what a user named is no event.
+type EventError struct{ Err error }
+
+func (e *EventError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *EventError) Unwrap() error { return e.Err }
+
+func eventErrorf(format string, args ...any) error {
+	return &EventError{fmt.Errorf(format, args...)}
+}
+
+// Resolver turns what users name into events: counters and clocks of the
+// kernel's PMUs, and tracepoints and dynamic events of its tracing folder. It
+// defines the probes of a run, and takes them away when it is closed.
+type Resolver struct {
+	Sys, Proc fs.FS
+	// Command is the file that will be run, "" where there is none: events
+	// probe_BASE:FUNC that do not exist may be functions of it.
+	Command string
+	// Note is called with remarks for the user, one line each. It may be nil.
+	Note func(string)
+	// Tracefs opens the tracing folder when it is first needed; nil stands
+	// for tracefs.Open.
+	Tracefs func() (*tracefs.Dir, error)
+
+	dir     *tracefs.Dir
+	defined []tracefs.EventName
+	traces  []perfdata.TraceEvent
+}
+
+// Resolve turns the value of -e, a list, into events. Errors about what the user
+// named are of type *EventError; others say what could not be opened or
+// defined.
+func (r *Resolver) Resolve(ctx context.Context, list string) ([]Event, error) {
+	specs, err := pmu.SplitEvents(list)
+	if err != nil {
+		return nil, &EventError{err}
+	}
+	var events []Event
+	for _, spec := range specs {
+		resolved, err := r.resolve(ctx, spec)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, resolved...)
+	}
+	return events, nil
+}
+
+func (r *Resolver) resolve(ctx context.Context, spec string) ([]Event, error) {
+	name, spec := pmu.CutName(spec)
+	if err := laterForm(spec); err != nil {
+		return nil, err
+	}
+	events, err := r.counter(spec)
+	if unknown := (*pmu.UnknownError)(nil); errors.As(err, &unknown) && strings.Contains(spec, ":") {
+		events, err = r.tracepoints(ctx, spec)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if name != "" {
+		if len(events) > 1 {
+			return nil, eventErrorf("event %s: one name for %d events", name, len(events))
+		}
+		events[0].Name = name
+		if t := events[0].Trace; t != nil {
+			r.rename(t, name)
+		}
+	}
+	return events, nil
+}
+
+// laterForm refuses the forms of -e that name a place of a file or a function
+// of the kernel themselves.
+func laterForm(spec string) error {
+	place, _, _ := strings.Cut(spec, " ")
+	path, _, colon := strings.Cut(place, ":")
+	if colon && (strings.HasPrefix(path, "/") || strings.HasPrefix(path, ".")) {
+		return eventErrorf("event %s: naming a file here is not built yet; define the probe with goprobe -x %s FUNC, or, of a function of the command, write -e probe_BASE:FUNC", spec, path)
+	}
+	if path == "k" && colon {
+		return eventErrorf("event %s: naming a kernel function here is not built yet; define the probe with goprobe FUNC, then record probe:FUNC", spec)
+	}
+	return nil
+}
+
+// counter reads an event of a PMU. The counter of cycles has a replacement for
+// machines without one.
+func (r *Resolver) counter(spec string) ([]Event, error) {
+	e, err := pmu.Parse(r.Sys, spec)
+	if err != nil {
+		return nil, &EventError{err}
+	}
+	event := Event{Name: e.Name, Attr: e.Attr, PreciseMax: e.PreciseMax, NoCallchain: e.NoCallchain}
+	if e.Attr.Type == perfevent.TypeHardware && e.Attr.Config == perfevent.HWCPUCycles {
+		event.Fallback = cpuClockFor(&event)
+	}
+	return []Event{event}, nil
+}
+
+// cpuClockFor is the clock that replaces a counter of cycles, with the same
+// exclusions.
+func cpuClockFor(e *Event) *Event {
+	_, mods, _ := strings.Cut(e.Name, ":")
+	clock := Event{Name: "cpu-clock", Attr: perfevent.Attr{
+		Type: perfevent.TypeSoftware, Config: perfevent.SWCPUClock,
+		SamplePeriod: e.Attr.SamplePeriod, Flags: e.Attr.Flags,
+	}}
+	clock.Attr.SetPreciseIP(0)
+	if mods = strings.Trim(mods, "pP"); mods != "" {
+		clock.Name += ":" + mods
+	}
+	return &clock
+}
+
+// tracepoints reads GROUP:NAME, with wildcards, and with modifiers behind a
+// second colon.
+func (r *Resolver) tracepoints(ctx context.Context, spec string) ([]Event, error) {
+	group, rest, _ := strings.Cut(spec, ":")
+	name, mods, _ := strings.Cut(rest, ":")
+	like := "dummy"
+	if mods != "" {
+		like += ":" + mods
+	}
+	model, err := pmu.Parse(r.Sys, like)
+	if err != nil {
+		return nil, eventErrorf("event %s: %q are no modifiers", spec, mods)
+	}
+	if err := r.openTracefs(ctx); err != nil {
+		return nil, fmt.Errorf("event %s: %w", spec, err)
+	}
+	found, err := r.dir.Events(group, name)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", spec, err)
+	}
+	if len(found) == 0 {
+		event, err := r.runProbe(group, name)
+		if err != nil {
+			return nil, err
+		}
+		found = []tracefs.EventName{event}
+	}
+	var events []Event
+	for _, f := range found {
+		e, err := r.tracepoint(f, tracefs.EventName{Group: f.Group, Name: f.Name})
+		if slices.Contains(r.defined, f) {
+			e, err = r.tracepoint(f, tracefs.EventName{Group: group, Name: name})
+		}
+		if err != nil {
+			return nil, err
+		}
+		e.Attr.Flags = model.Attr.Flags
+		if mods != "" {
+			e.Name += ":" + mods
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// tracepoint reads number and format of an event, which is recorded under the
+// name that the user gave.
+func (r *Resolver) tracepoint(at, as tracefs.EventName) (Event, error) {
+	id, err := r.dir.ID(at.Group, at.Name)
+	if err != nil {
+		return Event{}, fmt.Errorf("event %v: %w", as, err)
+	}
+	text, err := r.dir.Format(at.Group, at.Name)
+	if err != nil {
+		return Event{}, fmt.Errorf("event %v: %w", as, err)
+	}
+	trace := &perfdata.TraceEvent{System: as.Group, Name: at.Name, ID: id, Format: text}
+	if !slices.ContainsFunc(r.traces, func(t perfdata.TraceEvent) bool { return t.ID == id }) {
+		r.traces = append(r.traces, *trace)
+		if as.Name != at.Name {
+			r.rename(trace, as.Name)
+		}
+	}
+	return Event{
+		Name: as.String(), Trace: trace,
+		Attr: perfevent.Attr{Type: perfevent.TypeTracepoint, Config: id},
+	}, nil
+}
+
+// rename stores an event's format under another name.
+func (r *Resolver) rename(t *perfdata.TraceEvent, name string) {
+	old, new := []byte("name: "+t.Name+"\n"), []byte("name: "+name+"\n")
+	t.Format = bytes.Replace(t.Format, old, new, 1)
+	t.Name = name
+	for i := range r.traces {
+		if r.traces[i].ID == t.ID {
+			r.traces[i] = *t
+		}
+	}
+}
+
+// openTracefs opens the tracing folder once, and clears away what recorders that
+// were killed left in it.
+func (r *Resolver) openTracefs(ctx context.Context) error {
+	if r.dir != nil {
+		return nil
+	}
+	open := r.Tracefs
+	if open == nil {
+		open = tracefs.Open
+	}
+	dir, err := open()
+	if err != nil {
+		return err
+	}
+	r.dir = dir
+	swept, err := dir.Sweep(ctx, r.Proc)
+	if len(swept) > 0 {
+		r.note("removed %d probes that a killed recorder left behind", len(swept))
+	}
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		r.note("clear away probes of killed recorders: %v", err)
+	}
+	return nil
+}
+
+func (r *Resolver) note(format string, args ...any) {
+	if r.Note != nil {
+		r.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+// runProbe defines the probe that GROUP:NAME stands for in this run, in a group
+// that tells its owner.
+func (r *Resolver) runProbe(group, name string) (tracefs.EventName, error) {
+	none := tracefs.EventName{}
+	point, err := probe.OfCommand(group, name, r.Command)
+	if err != nil {
+		return none, eventErrorf("event %s:%s: %w", group, name, err)
+	}
+	owner, err := tracefs.Self(r.Proc)
+	if err != nil {
+		return none, err
+	}
+	point.Group, point.Name = owner.Group(), r.freeName(name)
+	if err := r.dir.Add(point); err != nil {
+		return none, err
+	}
+	r.defined = append(r.defined, point.Event())
+	kind := "function"
+	if point.Return {
+		kind = "return from function"
+	}
+	r.note("%s:%s is defined for this run, on %s of %s at offset %#x", group, name, kind+" "+strings.TrimSuffix(name, "__return"), point.Path, uint64(point.Offset))
+	return point.Event(), nil
+}
+
+// freeName is the name, or where two groups have an event of that name a
+// variant of it.
+func (r *Resolver) freeName(name string) string {
+	free := name
+	for i := 1; slices.ContainsFunc(r.defined, func(e tracefs.EventName) bool { return e.Name == free }); i++ {
+		free = fmt.Sprintf("%s_%d", name, i)
+	}
+	return free
+}
+
+// TracingData is what readers need to decode the tracepoints that were
+// resolved; nil where there are none. It must be called before Close.
+func (r *Resolver) TracingData() (*perfdata.TracingData, error) {
+	if len(r.traces) == 0 {
+		return nil, nil
+	}
+	td := &perfdata.TracingData{LongSize: 8, PageSize: os.Getpagesize(), Events: r.traces}
+	if ^uint(0)>>32 == 0 {
+		td.LongSize = 4
+	}
+	var err error
+	if td.HeaderPage, err = fs.ReadFile(r.dir.FS(), "events/header_page"); err != nil {
+		return nil, fmt.Errorf("read the layout of trace pages: %w", err)
+	}
+	if td.HeaderEvent, err = fs.ReadFile(r.dir.FS(), "events/header_event"); err != nil {
+		return nil, fmt.Errorf("read the layout of trace events: %w", err)
+	}
+	if slices.ContainsFunc(r.traces, usesPrintk) {
+		// Without these strings some fields print as addresses, no more.
+		text, _ := fs.ReadFile(r.dir.FS(), "printk_formats")
+		td.Printk = perfdata.ParsePrintk(text)
+	}
+	return td, nil
+}
+
+// usesPrintk reports whether an event has a field that may point to one of the
+// kernel's strings.
+func usesPrintk(t perfdata.TraceEvent) bool {
+	return bytes.Contains(t.Format, []byte("field:const char *")) || bytes.Contains(t.Format, []byte("field:char *"))
+}
+
+// Close takes the probes of the run away and closes the tracing folder. All
+// descriptors of the events must be closed before. It may be called again
+// without harm.
+func (r *Resolver) Close() error {
+	if r.dir == nil {
+		return nil
+	}
+	var err error
+	if len(r.defined) > 0 {
+		err = r.dir.Delete(context.Background(), r.defined...)
+	}
+	err = errors.Join(err, r.dir.Close())
+	r.dir, r.defined = nil, nil
+	return err
+}
