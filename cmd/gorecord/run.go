@@ -117,7 +117,7 @@ func findCommand(name string) (string, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		reason = "Permission denied"
 	}
-	return "", fmt.Errorf("Failed to collect events for the '%s' workload: %s", name, reason)
+	return "", fmt.Errorf("failed to collect events for the '%s' workload: %s", name, reason)
 }
 
 // resolve turns what -e says into events. What cannot be understood is a usage
