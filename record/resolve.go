@@ -249,26 +249,32 @@ func (r *Resolver) note(format string, args ...any) {
 // runProbe defines the probe that GROUP:NAME stands for in this run, in a group
 // that tells its owner.
 func (r *Resolver) runProbe(group, name string) (tracefs.EventName, error) {
-	none := tracefs.EventName{}
-	point, err := probe.OfCommand(group, name, r.Command)
+	asked := tracefs.EventName{Group: group, Name: name}
+	if r.Command == "" {
+		return asked, eventErrorf("event %v: no such event; see the names in events/ of the tracing folder", asked)
+	}
+	point, ok, err := probe.MatchRun(asked, r.Command)
 	if err != nil {
-		return none, eventErrorf("event %s:%s: %w", group, name, err)
+		return asked, &EventError{err}
+	}
+	if !ok {
+		return asked, eventErrorf("event %v: no such event, and it is none of the command's functions: those are %s:FUNCTION", asked, probe.GroupName(r.Command))
 	}
 	owner, err := tracefs.Self(r.Proc)
 	if err != nil {
-		return none, err
+		return asked, err
 	}
-	point.Group, point.Name = owner.Group(), r.freeName(name)
-	if err := r.dir.Add(point); err != nil {
-		return none, err
+	p := point.Probe
+	p.Group, p.Name = owner.Group(), r.freeName(name)
+	if err := r.dir.Add(p); err != nil {
+		return asked, err
 	}
-	r.defined = append(r.defined, point.Event())
-	kind := "function"
-	if point.Return {
-		kind = "return from function"
+	r.defined = append(r.defined, p.Event())
+	for _, remark := range point.Notes {
+		r.note("%s", remark)
 	}
-	r.note("%s:%s is defined for this run, on %s of %s at offset %#x", group, name, kind+" "+strings.TrimSuffix(name, "__return"), point.Path, uint64(point.Offset))
-	return point.Event(), nil
+	r.note("%v is defined for this run, on %s of %s (file offset %#x)", asked, point.Place, p.Path, uint64(p.Offset))
+	return p.Event(), nil
 }
 
 // freeName is the name, or where two groups have an event of that name a

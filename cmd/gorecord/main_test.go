@@ -258,7 +258,7 @@ func TestExitStatus(t *testing.T) {
 		{"command that is no program", []string{"./text"}, 255, "failed to collect events for the './text' workload: Permission denied"},
 		{"unknown event", []string{"-e", "cylces", "true"}, 129, "event cylces: no such event; did you mean cycles?"},
 		{"unknown tracepoint", []string{"-e", "nosuch:event", "true"}, 129, "event nosuch:event: "},
-		{"unknown function", []string{"-e", "probe_main:caller", "./main-nopie"}, 129, "event probe_main:caller: "},
+		{"unknown function", []string{"-e", "probe_main:caller", "./main-nopie"}, 129, "event probe_main:caller does not exist and cannot be defined for this run: "},
 		{"unknown flag", []string{"--nosuch", "true"}, 129, "unknown flag: --nosuch; see gorecord --help"},
 		{"unreadable folder", []string{"-o", "nosuch/perf.data", "true"}, 255, "open nosuch/perf.data: no such file or directory"},
 		{"output is a folder", []string{"-o", ".", "true"}, 255, ". is a directory; name a file with -o"},

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"gorecord/perfevent/tracefs"
+)
+
+// notHit says that a pattern matched no event. It matches fs.ErrNotExist.
+type notHit struct{ pattern string }
+
+func (e notHit) Error() string {
+	return fmt.Sprintf("%q does not hit any event; goprobe -l lists them", e.pattern)
+}
+func (e notHit) Is(target error) bool { return target == fs.ErrNotExist }
+
+// del deletes the events that match. It fails where nothing matches at all; a
+// pattern without a match beside others that have one is only told.
+func (a *app) del(ctx context.Context, patterns []string) error {
+	dir, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	probes, listErr := dir.List()
+	var events []tracefs.EventName
+	var missed []string
+	for _, pattern := range patterns {
+		hit := false
+		for i := range probes {
+			ok, err := matchesAny([]string{pattern}, probes[i].Event())
+			if err != nil {
+				return usageError{err.Error()}
+			}
+			if ok {
+				events, hit = append(events, probes[i].Event()), true
+			}
+		}
+		if !hit {
+			missed = append(missed, pattern)
+		}
+	}
+	switch {
+	case len(events) == 0 && listErr != nil:
+		return listErr
+	case len(events) == 0:
+		return notHit{missed[0]}
+	}
+	for _, pattern := range missed {
+		a.say("%v\n", notHit{pattern})
+	}
+	slices.SortFunc(events, tracefs.EventName.Compare)
+	return a.remove(ctx, dir, slices.Compact(events))
+}
+
+func (a *app) remove(ctx context.Context, dir *tracefs.Dir, events []tracefs.EventName) error {
+	var first error
+	for _, event := range events {
+		a.detail("Writing event: -:%s/%s\n", event.Group, event.Name)
+		if !a.opts.dryRun {
+			if err := dir.Delete(ctx, event); err != nil {
+				if first != nil {
+					a.fail(first)
+				}
+				first = err
+				continue
+			}
+		}
+		a.say("Removed event: %s\n", event)
+	}
+	return first
+}
+
+// collect deletes what owners that are dead left behind.
+func (a *app) collect(ctx context.Context) error {
+	dir, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	proc := os.DirFS("/proc")
+	if a.opts.dryRun {
+		return a.listDead(dir, proc)
+	}
+	removed, err := dir.Sweep(ctx, proc)
+	for _, event := range removed {
+		a.say("Removed event: %s\n", event)
+	}
+	return err
+}
+
+func (a *app) listDead(dir *tracefs.Dir, proc fs.FS) error {
+	probes, err := dir.List()
+	var events []tracefs.EventName
+	for i := range probes {
+		if owner, ok := tracefs.ParseOwner(probes[i].Group); ok && owner.Dead(proc) {
+			events = append(events, probes[i].Event())
+		}
+	}
+	slices.SortFunc(events, tracefs.EventName.Compare)
+	for _, event := range slices.Compact(events) {
+		a.say("Removed event: %s\n", event)
+	}
+	return err
+}

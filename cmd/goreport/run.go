@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"gorecord/cmd/internal/cli"
+	"gorecord/perfevent/perfdata"
+	"gorecord/report"
+	"gorecord/report/pprof"
+	"gorecord/report/text"
+)
+
+const exitInterrupted = 130
+
+// usageError is an error of the command line that only the recording showed.
+type usageError struct{ error }
+
+// run is the command. It returns the exit status.
+func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	o, c, done, status := parse(args, stdout, stderr)
+	if done {
+		return status
+	}
+	err := show(ctx, &o, c, stdout, stderr)
+	var usage usageError
+	switch {
+	case err == nil:
+		return cli.ExitOK
+	case errors.As(err, &usage):
+		return c.UsageError(stderr, usage.error)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	c.Errorf(stderr, "%v", err)
+	return cli.ExitFail
+}
+
+func show(ctx context.Context, o *options, c *cli.Command, stdout, stderr io.Writer) error {
+	r, captured, err := open(o.input)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	var header []byte
+	if o.header || o.headerOnly {
+		header = text.AppendHeader(nil, r, captured)
+	}
+	if o.headerOnly {
+		_, err := stdout.Write(header)
+		return err
+	}
+	spec, err := o.spec(r)
+	if err != nil {
+		return err
+	}
+	load, closeStore, err := o.loading(r, spec)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	p, err := report.Load(ctx, r, load)
+	if err != nil {
+		return err
+	}
+	tell(o, c, p, stderr)
+	switch {
+	case o.stats:
+		return text.WriteStats(stdout, p)
+	case p.Samples() == 0:
+		c.Errorf(stderr, "The %s data has no samples!", o.input)
+		return nil
+	case o.pprof != "":
+		return writeOutput(o.pprof, stdout, func(w io.Writer) error {
+			return pprof.Write(w, p, pprof.Options{Captured: captured})
+		})
+	}
+	return text.Write(stdout, p, spec, o.textOptions(spec, header))
+}
+
+// open opens a recording, and tells when it was written.
+func open(path string) (*perfdata.Reader, time.Time, error) {
+	r, err := perfdata.Open(path)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		r.Close()
+		return nil, time.Time{}, err
+	}
+	return r, st.ModTime(), nil
+}
+
+// tell says what could not be read or named: shortly, or all of it.
+func tell(o *options, c *cli.Command, p *report.Profile, stderr io.Writer) {
+	if o.quiet {
+		return
+	}
+	const few = 3
+	problems := p.Stats.Problems
+	if rest := len(problems) - few; rest > 0 && !o.verbose {
+		problems = append(problems[:few:few], fmt.Sprintf("%d more such lines with -v", rest))
+	}
+	for _, line := range problems {
+		c.Errorf(stderr, "warning: %s", line)
+	}
+}
+
+// textOptions says how tables are written.
+func (o *options) textOptions(spec *report.Spec, header []byte) text.Options {
+	t := text.Options{
+		Header: header, Quiet: o.quiet, Separator: o.rows.separator, PercentLimit: o.rows.percentLimit,
+		TimeSlices:     o.filter.times,
+		SkipChainFirst: o.fields == "" && strings.HasPrefix(o.sort, "sym"),
+	}
+	for _, f := range o.elided(spec) {
+		t.Filtered = append(t.Filtered, f.key.String()+": "+f.value)
+		spec.Drop(f.key)
+	}
+	return t
+}

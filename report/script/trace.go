@@ -1,0 +1,111 @@
+package script
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"gorecord/perfevent"
+	"gorecord/perfevent/format"
+	"gorecord/perfevent/perfdata"
+)
+
+// trace shows the raw data of one tracepoint.
+type trace struct {
+	printer *format.Printer
+	order   binary.ByteOrder
+}
+
+// newTraces prepares all tracepoints that the recording describes. problems
+// tells what cannot be shown as the kernel means it.
+func newTraces(r *perfdata.Reader) (traces map[*perfdata.Event]*trace, problems []string) {
+	traces = map[*perfdata.Event]*trace{}
+	// An error is one of the Reader's problems already.
+	td, _ := r.TracingData()
+	if td == nil {
+		return traces, nil
+	}
+	env := format.Env{Order: r.Order(), LongSize: td.LongSize, String: func(a uint64) (string, bool) {
+		s, ok := td.Printk[a]
+		return s, ok
+	}}
+	for _, e := range r.Events() {
+		t := td.ByID(e.Attr.Config)
+		if e.Attr.Type != perfevent.TypeTracepoint || t == nil {
+			continue
+		}
+		parsed, err := format.Parse(t.Format)
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s: %v", e.Name, err))
+			continue
+		}
+		printer := format.NewPrinter(parsed, env)
+		if err := printer.Err(); err != nil {
+			problems = append(problems, err.Error()+"; its fields are shown instead")
+		}
+		traces[e] = &trace{printer, r.Order()}
+	}
+	return traces, problems
+}
+
+// traceText appends the event's own text, or what there is without one.
+func (p *printer) traceText(dst []byte, s *Sample) []byte {
+	t := p.traces[s.Event]
+	if t == nil {
+		return append(dst, "[not described in the recording]"...)
+	}
+	start := len(dst)
+	dst = t.printer.Append(dst, s.Raw)
+	for i, c := range dst[start:] {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			dst[start+i] = '?'
+		}
+	}
+	return dst
+}
+
+// appendArgs appends the event's own fields as a JSON object.
+func (t *trace) appendArgs(dst, raw []byte) []byte {
+	o := object{dst: dst}
+	o.open()
+	fields := t.printer.Event().Fields
+	for i := range fields {
+		f := &fields[i]
+		o.key(f.Name)
+		o.dst = t.appendValue(o.dst, f, raw)
+	}
+	o.close()
+	return o.dst
+}
+
+func (t *trace) appendValue(dst []byte, f *format.Field, raw []byte) []byte {
+	switch f.Kind {
+	case format.Text:
+		return appendString(dst, f.Text(raw, t.order))
+	case format.Array:
+		dst = append(dst, '[')
+		for i := range f.Len(raw, t.order) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			v, _ := f.Elem(raw, t.order, i)
+			dst = appendInteger(dst, f, v)
+		}
+		return append(dst, ']')
+	}
+	v, ok := f.Uint(raw, t.order)
+	switch {
+	case !ok:
+		return append(dst, "null"...)
+	case f.Type == "bool" || f.Type == "_Bool":
+		return strconv.AppendBool(dst, v != 0)
+	}
+	return appendInteger(dst, f, v)
+}
+
+func appendInteger(dst []byte, f *format.Field, v uint64) []byte {
+	if f.Signed {
+		return strconv.AppendInt(dst, int64(v), 10)
+	}
+	return strconv.AppendUint(dst, v, 10)
+}
