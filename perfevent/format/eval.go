@@ -37,7 +37,7 @@ func truth(b bool) value {
 func (m *machine) eval(n *node) value {
 	switch n.op {
 	case opNumber:
-		return number(n.num)
+		return value{num: n.num, signed: n.signed}
 	case opString:
 		start := len(m.scratch)
 		m.scratch = append(m.scratch, n.text...)
@@ -133,7 +133,7 @@ func (m *machine) binary(n *node) value {
 	}
 	right := m.eval(n.kids[1])
 	a, b := left.num, right.num
-	signed := left.signed && right.signed || left.signed && n.kids[1].op == opNumber
+	signed := left.signed && right.signed
 	less := a < b
 	if signed {
 		less = int64(a) < int64(b)
@@ -169,7 +169,6 @@ func (m *machine) binary(n *node) value {
 		a += b
 	case "-":
 		a -= b
-		signed = true
 	case "*":
 		a *= b
 	case "/", "%":

@@ -9,7 +9,8 @@ import (
 type op uint8
 
 const (
-	opNumber op = iota
+	opNumber  op = iota
+	opUnknown    // a name that nothing tells the value of
 	opString
 	opField   // an integer field, or the bytes of an array or text
 	opIndex   // kids: array field, index
@@ -222,7 +223,7 @@ func (p *parser) primary() (*node, error) {
 	switch {
 	case t.kind == 'n':
 		p.at++
-		return &node{op: opNumber, num: t.num}, nil
+		return &node{op: opNumber, num: t.num, signed: !strings.ContainsAny(t.text, "uU")}, nil
 	case t.kind == 's':
 		p.at++
 		return &node{op: opString, text: t.text}, nil
@@ -240,9 +241,21 @@ func (p *parser) primary() (*node, error) {
 		if p.accept("(") {
 			return p.call(t.text)
 		}
-		return nil, fmt.Errorf("unknown name %q", t.text)
+		// Enumerators that the kernel did not replace by their values count as
+		// 0, as in perf; as entries of lists they match nothing.
+		if v, ok := enumerators[t.text]; ok {
+			return &node{op: opNumber, num: v}, nil
+		}
+		return &node{op: opUnknown}, nil
 	}
 	return nil, fmt.Errorf("%q where a value should be", t.text)
+}
+
+// enumerators are names whose values old kernels did not tell but readers know.
+var enumerators = map[string]uint64{
+	"HI_SOFTIRQ": 0, "TIMER_SOFTIRQ": 1, "NET_TX_SOFTIRQ": 2, "NET_RX_SOFTIRQ": 3, "BLOCK_SOFTIRQ": 4,
+	"IRQ_POLL_SOFTIRQ": 5, "TASKLET_SOFTIRQ": 6, "SCHED_SOFTIRQ": 7, "HRTIMER_SOFTIRQ": 8, "RCU_SOFTIRQ": 9,
+	"HRTIMER_NORESTART": 0, "HRTIMER_RESTART": 1,
 }
 
 // record is what follows REC.
@@ -296,6 +309,10 @@ func (p *parser) call(name string) (*node, error) {
 		n, err = p.wrapped(opNsRest)
 	case "sizeof":
 		n, err = p.sizeof()
+	case "__builtin_expect":
+		if n, err = p.expression(); err == nil && p.accept(",") {
+			_, err = p.expression()
+		}
 	default:
 		return nil, fmt.Errorf("unknown function %q", name)
 	}
@@ -344,26 +361,26 @@ func (p *parser) listed(o op) (*node, error) {
 		if err := p.expect(","); err != nil {
 			return nil, err
 		}
-		t := p.peek()
-		if t.kind != 's' {
-			return nil, fmt.Errorf("%q where a name should be", t.text)
+		name, err := p.expression()
+		if err != nil {
+			return nil, err
 		}
-		p.at++
 		if err := p.expect("}"); err != nil {
 			return nil, err
 		}
 		value, ok := constant(number)
-		if !ok {
-			return nil, fmt.Errorf("the value of %q is not constant", t.text)
+		if name.op != opString || !ok {
+			continue // { 0, NULL } at the end, and values that nobody told
 		}
-		n.list = append(n.list, named{value, t.text})
+		n.list = append(n.list, named{value, name.text})
 	}
 	return n, nil
 }
 
 // constant computes an expression without fields.
 func constant(n *node) (uint64, bool) {
-	if n.op == opField || n.op == opDynamic || n.op == opIndex || n.op == opString {
+	switch n.op {
+	case opField, opDynamic, opDynamicLen, opIndex, opString, opUnknown:
 		return 0, false
 	}
 	for _, k := range n.kids {

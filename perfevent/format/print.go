@@ -332,6 +332,9 @@ func (p *Printer) pointer(dst []byte, c *conversion, v value) []byte {
 			return dst
 		}
 	}
+	if v.num == 0 && c.ext == "" {
+		return append(dst, "(nil)"...)
+	}
 	dst = append(dst, "0x"...)
 	return strconv.AppendUint(dst, v.num, 16)
 }
@@ -344,9 +347,12 @@ func appendInteger(dst []byte, c *conversion, v value) []byte {
 	if negative {
 		n = -n
 	}
-	base := map[byte]int{'x': 16, 'X': 16, 'o': 8}[c.verb]
-	if base == 0 {
-		base = 10
+	base := 10
+	switch c.verb {
+	case 'x', 'X':
+		base = 16
+	case 'o':
+		base = 8
 	}
 	var room [24]byte
 	digits := strconv.AppendUint(room[:0], n, base)

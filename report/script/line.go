@@ -23,7 +23,7 @@ func (p *printer) text(dst []byte, s *Sample) []byte {
 	dst = append(dst, comm...)
 	dst = append(dst, ' ')
 	if fields&perfevent.SampleTID != 0 {
-		dst = number(dst, uint64(s.TID), 5)
+		dst = signed(dst, int32(s.TID), 5)
 		dst = append(dst, ' ')
 	}
 	if fields&perfevent.SampleCPU != 0 {
@@ -122,6 +122,16 @@ func number(dst []byte, v uint64, width int) []byte { return filled(dst, v, widt
 
 // zeros appends v, filled up with zeros in front.
 func zeros(dst []byte, v uint64, width int) []byte { return filled(dst, v, width, '0') }
+
+// signed appends a thread's number; that of one which is almost gone is -1.
+func signed(dst []byte, v int32, width int) []byte {
+	if v >= 0 {
+		return number(dst, uint64(v), width)
+	}
+	var room [20]byte
+	digits := strconv.AppendInt(room[:0], int64(v), 10)
+	return append(pad(dst, width-len(digits)), digits...)
+}
 
 func filled(dst []byte, v uint64, width int, fill byte) []byte {
 	var room [20]byte

@@ -38,16 +38,16 @@ type Sample struct {
 // Write shows the samples of a recording. problems tells, in one line each, what
 // could not be read or named.
 func Write(ctx context.Context, w io.Writer, r *perfdata.Reader, resolver *stack.Resolver, opts Options) (problems []string, err error) {
-	traces, problems := newTraces(r)
 	first := newReplay(r, opts.MaxStack)
 	if err := first.run(ctx, func(*Sample) error { return nil }, nil); err != nil {
 		return problems, err
 	}
-	names, unnamed, err := resolver.Names(ctx, first.machine, first.interner.Addresses())
+	names, problems, err := resolver.Names(ctx, first.machine, first.interner.Addresses())
 	if err != nil {
 		return problems, err
 	}
-	problems = append(problems, unnamed...)
+	traces, unreadable := newTraces(r, resolver.KernelFunctions(first.machine))
+	problems = append(problems, unreadable...)
 
 	out := bufio.NewWriterSize(w, 1<<16)
 	second := newReplay(r, opts.MaxStack)

@@ -16,16 +16,17 @@ type trace struct {
 	order   binary.ByteOrder
 }
 
-// newTraces prepares all tracepoints that the recording describes. problems
-// tells what cannot be shown as the kernel means it.
-func newTraces(r *perfdata.Reader) (traces map[*perfdata.Event]*trace, problems []string) {
+// newTraces prepares all tracepoints that the recording describes; symbol names
+// kernel functions and may be nil. problems tells what cannot be shown as the
+// kernel means it.
+func newTraces(r *perfdata.Reader, symbol func(uint64) (string, uint64, bool)) (traces map[*perfdata.Event]*trace, problems []string) {
 	traces = map[*perfdata.Event]*trace{}
 	// An error is one of the Reader's problems already.
 	td, _ := r.TracingData()
 	if td == nil {
 		return traces, nil
 	}
-	env := format.Env{Order: r.Order(), LongSize: td.LongSize, String: func(a uint64) (string, bool) {
+	env := format.Env{Order: r.Order(), LongSize: td.LongSize, Symbol: symbol, String: func(a uint64) (string, bool) {
 		s, ok := td.Printk[a]
 		return s, ok
 	}}
