@@ -80,8 +80,6 @@ const (
 	SampleDataPageSize SampleType = 1 << 22
 	SampleCodePageSize SampleType = 1 << 23
 	SampleWeightStruct SampleType = 1 << 24
-
-	knownSampleTypes SampleType = 1<<25 - 1
 )
 
 var sampleTypeNames = []string{

@@ -16,7 +16,7 @@ const (
 	AttrSizeVer5 = 112 // 4.1: aux_watermark
 	AttrSizeVer6 = 120 // 5.5: aux_sample_size
 	AttrSizeVer7 = 128 // 5.13: sig_data
-	AttrSizeVer8 = 136 // 6.4: config3
+	AttrSizeVer8 = 136 // 6.3: config3
 	AttrSizeVer9 = 144 // 6.19: config4
 
 	attrSizeMax = AttrSizeVer9
@@ -52,10 +52,12 @@ type Attr struct {
 	AuxWatermark     uint32
 	SampleMaxStack   uint16
 	AuxSampleSize    uint32
-	AuxAction        uint32
-	SigData          uint64
-	Config3          uint64
-	Config4          uint64
+	// AuxAction holds one-bit fields (aux_start_paused, aux_pause, aux_resume)
+	// as a little-endian kernel lays them out, like Flags.
+	AuxAction uint32
+	SigData   uint64
+	Config3   uint64
+	Config4   uint64
 }
 
 // PreciseIP is the two-bit field precise_ip: how little skid is asked for,
@@ -95,20 +97,25 @@ func (a *Attr) Size() int {
 
 // Append appends the attribute in its smallest size (see Size), little-endian.
 func (a *Attr) Append(dst []byte) []byte {
+	return a.appendIn(dst, binary.LittleEndian)
+}
+
+func (a *Attr) appendIn(dst []byte, o binary.ByteOrder) []byte {
 	var b [attrSizeMax]byte
-	a.put(b[:], binary.LittleEndian)
+	a.put(b[:], o)
 	size := a.Size()
-	binary.LittleEndian.PutUint32(b[4:], uint32(size))
+	o.PutUint32(b[4:], uint32(size))
 	return append(dst, b[:size]...)
 }
 
 func (a *Attr) put(b []byte, o binary.ByteOrder) {
+	flags, action := bitFields(uint64(a.Flags), a.AuxAction, o)
 	o.PutUint32(b[0:], uint32(a.Type))
 	o.PutUint64(b[8:], a.Config)
 	o.PutUint64(b[16:], a.SamplePeriod)
 	o.PutUint64(b[24:], uint64(a.SampleType))
 	o.PutUint64(b[32:], uint64(a.ReadFormat))
-	o.PutUint64(b[40:], uint64(a.Flags))
+	o.PutUint64(b[40:], flags)
 	o.PutUint32(b[48:], a.Wakeup)
 	o.PutUint32(b[52:], a.BPType)
 	o.PutUint64(b[56:], a.Config1)
@@ -121,16 +128,26 @@ func (a *Attr) put(b []byte, o binary.ByteOrder) {
 	o.PutUint32(b[104:], a.AuxWatermark)
 	o.PutUint16(b[108:], a.SampleMaxStack)
 	o.PutUint32(b[112:], a.AuxSampleSize)
-	o.PutUint32(b[116:], a.AuxAction)
+	o.PutUint32(b[116:], action)
 	o.PutUint64(b[120:], a.SigData)
 	o.PutUint64(b[128:], a.Config3)
 	o.PutUint64(b[136:], a.Config4)
 }
 
+// bitFields converts the words made of C bit-fields, which fill a big-endian
+// word from its other end. The conversion is its own inverse.
+func bitFields(flags uint64, action uint32, o binary.ByteOrder) (uint64, uint32) {
+	if isBig(o) {
+		return bits.Reverse64(flags), bits.Reverse32(action)
+	}
+	return flags, action
+}
+
 // DecodeAttr decodes an attribute of any version of the ABI from the front of
 // b. The size that the attribute states decides how many bytes belong to it
-// (0 stands for 64, as in the first kernels' recordings); fields behind that
-// size, or behind the end of b, are zero; bytes of a later ABI are ignored.
+// (0 stands for 64, as in the first kernels' recordings) and is returned; it
+// may reach behind b. Fields behind that size, or behind the end of b, are
+// zero; bytes of a later ABI are ignored.
 // It fails where fewer than 64 bytes are left, or the stated size is no size.
 func DecodeAttr(b []byte, o binary.ByteOrder) (Attr, int, error) {
 	if len(b) < AttrSizeVer0 {
@@ -156,11 +173,8 @@ func (a *Attr) get(b []byte, o binary.ByteOrder) {
 	a.SamplePeriod = o.Uint64(b[16:])
 	a.SampleType = SampleType(o.Uint64(b[24:]))
 	a.ReadFormat = ReadFormat(o.Uint64(b[32:]))
-	a.Flags = Flags(o.Uint64(b[40:]))
-	if o == binary.ByteOrder(binary.BigEndian) {
-		// C bit-fields fill a big-endian word from its other end.
-		a.Flags = Flags(bits.Reverse64(uint64(a.Flags)))
-	}
+	flags, action := bitFields(o.Uint64(b[40:]), o.Uint32(b[116:]), o)
+	a.Flags = Flags(flags)
 	a.Wakeup = o.Uint32(b[48:])
 	a.BPType = o.Uint32(b[52:])
 	a.Config1 = o.Uint64(b[56:])
@@ -173,7 +187,7 @@ func (a *Attr) get(b []byte, o binary.ByteOrder) {
 	a.AuxWatermark = o.Uint32(b[104:])
 	a.SampleMaxStack = o.Uint16(b[108:])
 	a.AuxSampleSize = o.Uint32(b[112:])
-	a.AuxAction = o.Uint32(b[116:])
+	a.AuxAction = action
 	a.SigData = o.Uint64(b[120:])
 	a.Config3 = o.Uint64(b[128:])
 	a.Config4 = o.Uint64(b[136:])

@@ -1,6 +1,7 @@
 package perfevent
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -8,9 +9,10 @@ import (
 )
 
 // coder walks the body of a record, field by field, in either direction: one
-// description of each record serves reading and writing. Reading past the end
-// zero-fills and latches an error, so a caller checks err once, after the
-// last field.
+// description of each record serves reading and writing. A reader's buffer ends
+// where the record's own fields end, before the sample_id fields. Reading past
+// that end zero-fills and latches an error, so a caller checks err once, after
+// the last field.
 type coder struct {
 	buf    []byte
 	off    int
@@ -19,11 +21,12 @@ type coder struct {
 	failed bool
 }
 
-func (c *coder) err(what string) error {
+// err is the latched error of reading something of the given size.
+func (c *coder) err(what string, size int) error {
 	if !c.failed {
 		return nil
 	}
-	return fmt.Errorf("%s: body of %d bytes: %w", what, len(c.buf), io.ErrUnexpectedEOF)
+	return fmt.Errorf("%s: body of %d bytes: %w", what, size, io.ErrUnexpectedEOF)
 }
 
 // rest is the number of bytes not read yet.
@@ -116,23 +119,18 @@ func (c *coder) offset(p *FileOffset) {
 }
 
 // cstr codes a NUL-terminated string padded to a multiple of eight bytes, as
-// the kernel writes names. trailer is the number of bytes that follow the
-// string (the sample_id fields); reading stops before them.
-func (c *coder) cstr(p *string, trailer int) {
+// the kernel writes names at the end of a record. A reader takes a string
+// without a NUL up to its end.
+func (c *coder) cstr(p *string) {
 	if c.enc {
 		c.buf = append(c.buf, *p...)
 		c.buf = append(c.buf, 0)
-		for len(c.buf)%8 != 0 {
-			c.buf = append(c.buf, 0)
-		}
+		c.align()
 		return
 	}
-	b := c.take(c.rest() - trailer)
-	for i, ch := range b {
-		if ch == 0 {
-			b = b[:i]
-			break
-		}
+	b := c.take(c.rest())
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
 	}
 	*p = string(b)
 }
@@ -159,3 +157,12 @@ func (c *coder) align() {
 		c.take(pad)
 	}
 }
+
+// padded writes b, followed by zeros up to the given size.
+func (c *coder) padded(b []byte, size int) {
+	c.buf = append(c.buf, b...)
+	c.buf = append(c.buf, make([]byte, size-len(b))...)
+}
+
+// alignUp rounds up to a multiple of eight.
+func alignUp(n int) int { return (n + 7) &^ 7 }

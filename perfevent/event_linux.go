@@ -26,7 +26,7 @@ const (
 // descriptor is closed on exec. The caller owns the event and must close it.
 // The error is the bare errno: only the caller knows the event's name.
 func Open(a *Attr, tid, cpu int) (*Event, error) {
-	buf := a.Append(nil)
+	buf := a.appendIn(nil, hostOrder())
 	fd, _, errno := unix.Syscall6(unix.SYS_PERF_EVENT_OPEN,
 		uintptr(unsafe.Pointer(&buf[0])), uintptr(tid), uintptr(cpu),
 		^uintptr(0), unix.PERF_FLAG_FD_CLOEXEC, 0)

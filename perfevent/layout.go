@@ -65,7 +65,7 @@ func NewLayout(a *Attr, o binary.ByteOrder) *Layout {
 		branchType: a.BranchSampleType,
 		regsUser:   bits.OnesCount64(a.SampleRegsUser),
 		regsIntr:   bits.OnesCount64(a.SampleRegsIntr),
-		big:        o == binary.ByteOrder(binary.BigEndian),
+		big:        isBig(o),
 	}
 	for i, f := range fixedFields {
 		l.at[i] = -1
@@ -116,13 +116,13 @@ func (l *Layout) IDPositions() (inSample, fromEnd int) {
 
 // Time is a record's time stamp in the clock of the recording, nanoseconds
 // with perf's default clock. It decodes nothing else. ok is false where the
-// record carries none.
+// record carries none, as those that only files hold.
 func (l *Layout) Time(r RawRecord) (t uint64, ok bool) {
 	body := r.Body()
 	at := int(l.at[atTime])
 	if r.Type != RecordSample {
 		at = -1
-		if l.fromEnd[endTime] >= 0 {
+		if l.fromEnd[endTime] >= 0 && r.Type < recordFirstOfFile {
 			at = len(body) - int(l.fromEnd[endTime])
 		}
 	}

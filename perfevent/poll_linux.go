@@ -4,16 +4,20 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Poller waits until rings hold data. Wait is for one goroutine; Wake may be
-// called by any. Descriptors whose event ended (its thread has exited) are
-// dropped by themselves, so that they do not keep Wait from sleeping.
+// called by any, at any time. Descriptors whose event ended (its thread has
+// exited) are dropped by themselves, so that they do not keep Wait from
+// sleeping.
 type Poller struct {
 	epoll, wake int
+	mu          sync.Mutex // keeps Wake from a descriptor that Close gave back
 	events      []unix.EpollEvent
 	watched     int
 }
@@ -47,7 +51,9 @@ func (p *Poller) add(fd int) error {
 
 // Add watches an event, which must stay open until it is dropped or the
 // Poller closed. Every event counts, not only those that own rings: an
-// inherited event reports the end of its thread.
+// inherited event reports the end of its thread. The kernel reports an event
+// that has neither a ring nor SetOutput to one as ended (perf_poll in
+// kernel/events/core.c), so Add comes after these.
 func (p *Poller) Add(e *Event) error {
 	if err := p.add(e.fd); err != nil {
 		return err
@@ -60,14 +66,11 @@ func (p *Poller) Add(e *Event) error {
 func (p *Poller) Watched() int { return p.watched }
 
 // Wait sleeps until a ring reaches its watermark, Wake is called, an event
-// ends, or the time has passed (a negative time waits without end). data says
-// whether a ring has reached its watermark.
+// ends, a signal interrupts the thread, or the time has passed, rounded up to
+// milliseconds and at most 24 days (a negative time waits without end). data
+// says whether a ring has reached its watermark.
 func (p *Poller) Wait(timeout time.Duration) (data bool, err error) {
-	ms := -1
-	if timeout >= 0 {
-		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
-	}
-	n, err := unix.EpollWait(p.epoll, p.events, ms)
+	n, err := unix.EpollWait(p.epoll, p.events, milliseconds(timeout))
 	if err != nil {
 		if errors.Is(err, unix.EINTR) {
 			return false, nil
@@ -91,16 +94,35 @@ func (p *Poller) Wait(timeout time.Duration) (data bool, err error) {
 	return data, nil
 }
 
-// Wake makes the current or next Wait return.
+// milliseconds rounds up, so that a short wait does not become none, and keeps
+// to the 31 bits that the kernel takes.
+func milliseconds(d time.Duration) int {
+	if d < 0 {
+		return -1
+	}
+	ms := d / time.Millisecond
+	if d%time.Millisecond != 0 {
+		ms++
+	}
+	return int(min(ms, math.MaxInt32))
+}
+
+// Wake makes the current or next Wait return. After Close it does nothing.
 func (p *Poller) Wake() {
 	var b [8]byte
 	binary.NativeEndian.PutUint64(b[:], 1)
-	unix.Write(p.wake, b[:])
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.wake >= 0 {
+		unix.Write(p.wake, b[:])
+	}
 }
 
 // Close closes the Poller; no Wait may be in progress. It may be called again
 // without harm.
 func (p *Poller) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.epoll < 0 {
 		return nil
 	}

@@ -39,6 +39,8 @@ const (
 	RecordTextPoke          RecordType = 20
 	RecordAuxOutputHWID     RecordType = 21
 	RecordCallchainDeferred RecordType = 22
+
+	recordFirstOfFile RecordType = 64
 )
 
 var recordNames = map[RecordType]string{
@@ -114,7 +116,7 @@ type Record interface {
 	// RecordType is the type number that the record has on the wire.
 	RecordType() RecordType
 	// fields codes the body up to the sample_id fields.
-	fields(c *coder, m Misc, trailer int)
+	fields(c *coder, m Misc)
 }
 
 // Unknown is a record of a type that this package has no structure for.
@@ -331,35 +333,36 @@ func newRecord(t RecordType) Record {
 func (l *Layout) DecodeRecord(raw RawRecord) (Record, SampleIdentity, error) {
 	rec := newRecord(raw.Type)
 	var id SampleIdentity
-	trailer := l.trailerSize
 	if u, ok := rec.(*Unknown); ok {
 		u.Data = raw.Body()
 		return u, id, nil
 	}
-	c := coder{buf: raw.Body(), big: l.big}
-	if trailer > len(c.buf) {
-		trailer = 0
+	own := raw.Body()
+	c := coder{buf: own, big: l.big}
+	if l.trailerSize <= len(own) {
+		id = l.trailer(own)
+		c.buf = own[:len(own)-l.trailerSize]
+	} else {
 		c.failed = true
 	}
-	rec.fields(&c, raw.Misc, trailer)
-	if trailer > 0 {
-		id = l.trailer(raw.Body())
-	}
+	rec.fields(&c, raw.Misc)
 	if c.failed {
-		return rec, id, c.err(raw.Type.String() + " record")
+		return rec, id, c.err(raw.Type.String()+" record", len(own))
 	}
 	return rec, id, nil
 }
 
 // AppendRecord appends a whole record, header and sample_id fields included,
-// little-endian. It fails only where the record would be larger than
-// MaxRecordSize; dst is then returned as it was.
+// little-endian. The body of an Unknown is written as it is; it holds its own
+// sample_id fields and should be a multiple of eight bytes long. It fails only
+// where the record would be larger than MaxRecordSize; dst is then returned as
+// it was.
 func (l *Layout) AppendRecord(dst []byte, rec Record, m Misc, id SampleIdentity) ([]byte, error) {
 	start := len(dst)
 	c := coder{buf: AppendHeader(nil, rec.RecordType(), m, 0), enc: true}
-	rec.fields(&c, m, l.trailerSize)
-	c.align()
+	rec.fields(&c, m)
 	if _, ok := rec.(*Unknown); !ok {
+		c.align()
 		c.buf = l.appendTrailer(c.buf, id)
 	}
 	if len(c.buf) > MaxRecordSize {
@@ -374,18 +377,18 @@ func sizeError(t RecordType, size int) error {
 	return fmt.Errorf("%v record: %d bytes do not fit into a record", t, size)
 }
 
-func (r *Unknown) fields(c *coder, _ Misc, _ int) { c.bytes(&r.Data, c.rest()) }
+func (r *Unknown) fields(c *coder, _ Misc) { c.bytes(&r.Data, c.rest()) }
 
-func (r *Mmap) fields(c *coder, _ Misc, trailer int) {
+func (r *Mmap) fields(c *coder, _ Misc) {
 	c.u32(&r.PID)
 	c.u32(&r.TID)
 	c.addr(&r.Start)
 	c.u64(&r.Len)
 	c.offset(&r.Offset)
-	c.cstr(&r.Filename, trailer)
+	c.cstr(&r.Filename)
 }
 
-func (r *Mmap2) fields(c *coder, m Misc, trailer int) {
+func (r *Mmap2) fields(c *coder, m Misc) {
 	c.u32(&r.PID)
 	c.u32(&r.TID)
 	c.addr(&r.Start)
@@ -401,7 +404,7 @@ func (r *Mmap2) fields(c *coder, m Misc, trailer int) {
 	}
 	c.u32(&r.Prot)
 	c.u32(&r.Flags)
-	c.cstr(&r.Filename, trailer)
+	c.cstr(&r.Filename)
 }
 
 // buildID codes the union member of 24 bytes: length, three reserved bytes,
@@ -423,13 +426,13 @@ func (r *Mmap2) buildID(c *coder) {
 	}
 }
 
-func (r *Comm) fields(c *coder, _ Misc, trailer int) {
+func (r *Comm) fields(c *coder, _ Misc) {
 	c.u32(&r.PID)
 	c.u32(&r.TID)
-	c.cstr(&r.Comm, trailer)
+	c.cstr(&r.Comm)
 }
 
-func (r *Task) fields(c *coder, _ Misc, _ int) {
+func (r *Task) fields(c *coder, _ Misc) {
 	c.u32(&r.PID)
 	c.u32(&r.PPID)
 	c.u32(&r.TID)
@@ -437,50 +440,50 @@ func (r *Task) fields(c *coder, _ Misc, _ int) {
 	c.u64(&r.Time)
 }
 
-func (r *Lost) fields(c *coder, _ Misc, _ int) {
+func (r *Lost) fields(c *coder, _ Misc) {
 	c.u64(&r.ID)
 	c.u64(&r.Lost)
 }
 
-func (r *LostSamples) fields(c *coder, _ Misc, _ int) { c.u64(&r.Lost) }
+func (r *LostSamples) fields(c *coder, _ Misc) { c.u64(&r.Lost) }
 
-func (r *Throttle) fields(c *coder, _ Misc, _ int) {
+func (r *Throttle) fields(c *coder, _ Misc) {
 	c.u64(&r.Time)
 	c.u64(&r.ID)
 	c.u64(&r.StreamID)
 }
 
-func (r *Read) fields(c *coder, _ Misc, trailer int) {
+func (r *Read) fields(c *coder, _ Misc) {
 	c.u32(&r.PID)
 	c.u32(&r.TID)
-	c.bytes(&r.Values, c.rest()-trailer)
+	c.bytes(&r.Values, c.rest())
 }
 
-func (r *Aux) fields(c *coder, _ Misc, _ int) {
+func (r *Aux) fields(c *coder, _ Misc) {
 	c.u64(&r.Offset)
 	c.u64(&r.Size)
 	c.u64(&r.Flags)
 }
 
-func (r *ItraceStart) fields(c *coder, _ Misc, _ int) {
+func (r *ItraceStart) fields(c *coder, _ Misc) {
 	c.u32(&r.PID)
 	c.u32(&r.TID)
 }
 
-func (*Switch) fields(*coder, Misc, int) {}
+func (*Switch) fields(*coder, Misc) {}
 
-func (r *SwitchCPUWide) fields(c *coder, _ Misc, _ int) {
+func (r *SwitchCPUWide) fields(c *coder, _ Misc) {
 	c.u32(&r.NextPrevPID)
 	c.u32(&r.NextPrevTID)
 }
 
-func (r *Namespaces) fields(c *coder, _ Misc, trailer int) {
+func (r *Namespaces) fields(c *coder, _ Misc) {
 	c.u32(&r.PID)
 	c.u32(&r.TID)
 	n := uint64(len(r.Namespaces))
 	c.u64(&n)
 	if !c.enc {
-		if n > uint64(max(0, c.rest()-trailer)/16) {
+		if n > uint64(c.rest()/16) {
 			c.failed = true
 			return
 		}
@@ -492,15 +495,15 @@ func (r *Namespaces) fields(c *coder, _ Misc, trailer int) {
 	}
 }
 
-func (r *Ksymbol) fields(c *coder, _ Misc, trailer int) {
+func (r *Ksymbol) fields(c *coder, _ Misc) {
 	c.addr(&r.Addr)
 	c.u32(&r.Len)
 	c.u16(&r.Type)
 	c.u16(&r.Flags)
-	c.cstr(&r.Name, trailer)
+	c.cstr(&r.Name)
 }
 
-func (r *BPFEvent) fields(c *coder, _ Misc, _ int) {
+func (r *BPFEvent) fields(c *coder, _ Misc) {
 	c.u16(&r.Type)
 	c.u16(&r.Flags)
 	c.u32(&r.ID)
@@ -511,12 +514,12 @@ func (r *BPFEvent) fields(c *coder, _ Misc, _ int) {
 	}
 }
 
-func (r *Cgroup) fields(c *coder, _ Misc, trailer int) {
+func (r *Cgroup) fields(c *coder, _ Misc) {
 	c.u64(&r.ID)
-	c.cstr(&r.Path, trailer)
+	c.cstr(&r.Path)
 }
 
-func (r *TextPoke) fields(c *coder, _ Misc, _ int) {
+func (r *TextPoke) fields(c *coder, _ Misc) {
 	oldLen, newLen := uint16(len(r.Old)), uint16(len(r.New))
 	c.addr(&r.Addr)
 	c.u16(&oldLen)
@@ -526,14 +529,14 @@ func (r *TextPoke) fields(c *coder, _ Misc, _ int) {
 	c.align()
 }
 
-func (r *AuxOutputHWID) fields(c *coder, _ Misc, _ int) { c.u64(&r.HWID) }
+func (r *AuxOutputHWID) fields(c *coder, _ Misc) { c.u64(&r.HWID) }
 
-func (r *CallchainDeferred) fields(c *coder, _ Misc, trailer int) {
+func (r *CallchainDeferred) fields(c *coder, _ Misc) {
 	c.u64(&r.Cookie)
 	n := uint64(len(r.IPs))
 	c.u64(&n)
 	if !c.enc {
-		if n > uint64(max(0, c.rest()-trailer)/8) {
+		if n > uint64(c.rest()/8) {
 			c.failed = true
 			return
 		}

@@ -82,12 +82,12 @@ func (r *Ring) Next() (rec RawRecord, ok bool, err error) {
 		return RawRecord{}, false, nil
 	}
 	at := r.next & r.mask
-	// Records start at multiples of eight bytes, so a header never wraps.
+	// The kernel's records are multiples of eight bytes, so a header never wraps.
 	if left < HeaderSize || left > uint64(len(r.data)) || at+HeaderSize > uint64(len(r.data)) {
 		return r.corrupt("%d bytes at position %d", left, r.next)
 	}
 	t, m, size := ParseHeader(r.data[at:], binary.NativeEndian)
-	if size < HeaderSize || uint64(size) > left {
+	if size < HeaderSize || size%8 != 0 || uint64(size) > left {
 		return r.corrupt("size %d of %d bytes at position %d", size, left, r.next)
 	}
 	r.next += uint64(size)
@@ -98,7 +98,7 @@ func (r *Ring) Next() (rec RawRecord, ok bool, err error) {
 	}
 	r.scratch = append(r.scratch[:0], r.data[at:]...)
 	r.scratch = append(r.scratch, r.data[:size-len(r.scratch)]...)
-	rec.Bytes = r.scratch
+	rec.Bytes = r.scratch[:size:size]
 	return rec, true, nil
 }
 

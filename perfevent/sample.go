@@ -21,7 +21,8 @@ type Sample struct {
 	BranchHWIndex uint64
 	BranchCounts  []uint64 // one for each branch, with BranchCounters
 	RegsUser      Regs
-	StackUser     []byte // the part of the dump that was filled
+	StackUser     []byte // the part of the stack dump that was filled
+	StackUserSize uint64 // of the whole dump; 0 stands for what StackUser needs
 	RegsIntr      Regs
 	Weight        uint64
 	DataSrc       uint64
@@ -70,8 +71,11 @@ func (l *Layout) DecodeSample(raw RawRecord, s *Sample) error {
 	}
 	c := coder{buf: body, big: l.big}
 	if l.fixedSize > len(body) {
+		var padded [8 * len(fixedFields)]byte
+		copy(padded[:], body[:len(body)&^7])
+		l.fixed(padded[:], s)
 		c.failed = true
-		return c.err("SAMPLE record")
+		return c.err("SAMPLE record", len(body))
 	}
 	l.fixed(body, s)
 	const variable = ^(SampleIdentifier | SampleIP | SampleTID | SampleTime | SampleAddr |
@@ -82,7 +86,7 @@ func (l *Layout) DecodeSample(raw RawRecord, s *Sample) error {
 	// IDENTIFIER, IP … PERIOD precede every field of variable size.
 	c.off = l.fixedSize
 	l.variable(&c, s)
-	return c.err("SAMPLE record")
+	return c.err("SAMPLE record", len(body))
 }
 
 func (l *Layout) fixed(body []byte, s *Sample) {
@@ -134,7 +138,7 @@ func (l *Layout) variable(c *coder, s *Sample) {
 		readRegs(c, &s.RegsUser, l.regsUser)
 	}
 	if has(SampleStackUser) {
-		s.StackUser = readStack(c)
+		readStack(c, s)
 	}
 	if has(SampleWeight | SampleWeightStruct) {
 		c.u64(&s.Weight)
@@ -242,7 +246,7 @@ func (l *Layout) DecodeRead(b []byte) (ReadValues, error) {
 	c := coder{buf: b, big: l.big}
 	var r ReadValues
 	l.read(&c, &r)
-	return r, c.err("event values")
+	return r, c.err("event values", len(b))
 }
 
 func (l *Layout) branches(c *coder, s *Sample) {
@@ -282,169 +286,14 @@ func readRegs(c *coder, r *Regs, n int) {
 
 // readStack reads size, dump, and the size of the part that was filled, which
 // is there only behind a dump.
-func readStack(c *coder) []byte {
+func readStack(c *coder, s *Sample) {
 	var size, filled uint64
 	c.u64(&size)
 	if size == 0 {
-		return nil
+		return
 	}
 	dump := c.take(boundedSize(c, size))
 	c.u64(&filled)
-	return dump[:min(filled, uint64(len(dump)))]
-}
-
-// AppendSample appends a sample as a whole record, little-endian, with the
-// fields of the layout. It is the inverse of DecodeSample: what that decodes
-// is written back with the same bytes, but for the unused end of a stack dump,
-// which becomes zero. It fails as AppendRecord does.
-func (l *Layout) AppendSample(dst []byte, s *Sample) ([]byte, error) {
-	start := len(dst)
-	c := coder{buf: AppendHeader(dst, RecordSample, s.Misc, 0), enc: true}
-	for _, f := range fixedFields {
-		if l.sampleType&f != 0 {
-			c.buf = appendFixed(c.buf, f, s)
-		}
-	}
-	l.appendVariable(&c, s)
-	size := len(c.buf) - start
-	if size > MaxRecordSize {
-		return dst, sizeError(RecordSample, size)
-	}
-	binary.LittleEndian.PutUint16(c.buf[start+6:], uint16(size))
-	return c.buf, nil
-}
-
-func appendFixed(dst []byte, f SampleType, s *Sample) []byte {
-	le := binary.LittleEndian
-	switch f {
-	case SampleIdentifier, SampleID:
-		return le.AppendUint64(dst, s.ID)
-	case SampleIP:
-		return le.AppendUint64(dst, uint64(s.IP))
-	case SampleTID:
-		return le.AppendUint32(le.AppendUint32(dst, s.PID), s.TID)
-	case SampleTime:
-		return le.AppendUint64(dst, s.Time)
-	case SampleAddr:
-		return le.AppendUint64(dst, uint64(s.Addr))
-	case SampleStreamID:
-		return le.AppendUint64(dst, s.StreamID)
-	case SampleCPU:
-		return le.AppendUint64(dst, uint64(s.CPU))
-	}
-	return le.AppendUint64(dst, s.Period)
-}
-
-func (l *Layout) appendVariable(c *coder, s *Sample) {
-	has := func(t SampleType) bool { return l.sampleType&t != 0 }
-	put := func(v uint64) { c.u64(&v) }
-	if has(SampleRead) {
-		l.appendRead(c, &s.Read)
-	}
-	if has(SampleCallchain) {
-		put(uint64(len(s.Callchain)))
-		for _, a := range s.Callchain {
-			put(uint64(a))
-		}
-	}
-	if has(SampleRaw) {
-		size := uint32(len(s.Raw))
-		c.u32(&size)
-		c.bytes(&s.Raw, len(s.Raw))
-	}
-	if has(SampleBranchStack) {
-		l.appendBranches(c, s)
-	}
-	if has(SampleRegsUser) {
-		appendRegs(c, &s.RegsUser)
-	}
-	if has(SampleStackUser) {
-		put(uint64(len(s.StackUser)))
-		if len(s.StackUser) > 0 {
-			c.bytes(&s.StackUser, len(s.StackUser))
-			put(uint64(len(s.StackUser)))
-		}
-	}
-	if has(SampleWeight | SampleWeightStruct) {
-		put(s.Weight)
-	}
-	if has(SampleDataSrc) {
-		put(s.DataSrc)
-	}
-	if has(SampleTransaction) {
-		put(s.Transaction)
-	}
-	if has(SampleRegsIntr) {
-		appendRegs(c, &s.RegsIntr)
-	}
-	for _, f := range [...]struct {
-		t SampleType
-		v uint64
-	}{
-		{SamplePhysAddr, s.PhysAddr}, {SampleCgroup, s.Cgroup},
-		{SampleDataPageSize, s.DataPageSize}, {SampleCodePageSize, s.CodePageSize},
-	} {
-		if has(f.t) {
-			put(f.v)
-		}
-	}
-	if has(SampleAux) {
-		put(uint64(len(s.Aux)))
-		c.bytes(&s.Aux, len(s.Aux))
-	}
-}
-
-func (l *Layout) appendRead(c *coder, r *ReadValues) {
-	group := l.readFormat&FormatGroup != 0
-	n := uint64(len(r.Values))
-	if group {
-		c.u64(&n)
-	} else if n > 0 {
-		c.u64(&r.Values[0].Value)
-	}
-	if l.readFormat&FormatTotalTimeEnabled != 0 {
-		c.u64(&r.TimeEnabled)
-	}
-	if l.readFormat&FormatTotalTimeRunning != 0 {
-		c.u64(&r.TimeRunning)
-	}
-	for i := range r.Values {
-		if group {
-			c.u64(&r.Values[i].Value)
-		}
-		if l.readFormat&FormatID != 0 {
-			c.u64(&r.Values[i].ID)
-		}
-		if l.readFormat&FormatLost != 0 {
-			c.u64(&r.Values[i].Lost)
-		}
-	}
-}
-
-func (l *Layout) appendBranches(c *coder, s *Sample) {
-	n := uint64(len(s.Branches))
-	c.u64(&n)
-	if l.branchType&BranchHWIndex != 0 {
-		c.u64(&s.BranchHWIndex)
-	}
-	for i := range s.Branches {
-		c.addr(&s.Branches[i].From)
-		c.addr(&s.Branches[i].To)
-		c.u64(&s.Branches[i].Flags)
-	}
-	if l.branchType&BranchCounters != 0 {
-		for i := range s.BranchCounts {
-			c.u64(&s.BranchCounts[i])
-		}
-	}
-}
-
-func appendRegs(c *coder, r *Regs) {
-	c.u64(&r.ABI)
-	if r.ABI == 0 {
-		return
-	}
-	for i := range r.Values {
-		c.u64(&r.Values[i])
-	}
+	s.StackUser = dump[:min(filled, uint64(len(dump)))]
+	s.StackUserSize = uint64(len(dump))
 }

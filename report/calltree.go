@@ -163,7 +163,7 @@ func (b *treeBuilder) child(parent, place int32) int32 {
 
 // finish fills a CallNode with the children of a tree node, joining nodes that
 // have nothing of their own and one child. Children are in the order of their
-// places, which decides between equals.
+// places, the highest address first, which decides between equals.
 func (b *treeBuilder) finish(n *CallNode, id int32) {
 	for c := b.nodes[id].first; c != 0; c = b.nodes[c].next {
 		child := &CallNode{}
@@ -186,13 +186,13 @@ func (b *treeBuilder) finish(n *CallNode, id int32) {
 }
 
 func compareForTree(a, b *Place) int {
-	if a.dso != b.dso {
-		return cmp.Compare(a.dso, b.dso)
-	}
-	if c := cmp.Compare(a.order(), b.order()); c != 0 {
+	if c := cmp.Compare(b.dso, a.dso); c != 0 {
 		return c
 	}
-	return cmp.Compare(a.offset, b.offset)
+	if c := cmp.Compare(b.order(), a.order()); c != 0 {
+		return c
+	}
+	return cmp.Compare(b.offset, a.offset)
 }
 
 // order is the number by which places of one file are ordered.

@@ -53,3 +53,12 @@ type rowKey struct {
 	trace          TraceID
 	mode           perfevent.Misc
 }
+
+func (r *Row) key() rowKey {
+	return rowKey{comm: r.Comm, pid: r.PID, tid: r.TID, cpu: r.CPU, leaf: r.Leaf, stack: r.Stack, trace: r.Trace, mode: r.Mode}
+}
+
+// slot spreads keys, which mostly are small numbers.
+func (k *rowKey) slot() uint32 {
+	return uint32(k.leaf) + uint32(k.stack)*3 + uint32(k.trace)*5 + k.comm*7 + k.tid*11 + uint32(k.cpu)*13
+}

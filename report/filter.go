@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gorecord/perfevent"
 	"gorecord/perfevent/perfdata"
 )
 
@@ -87,6 +88,21 @@ func (f *Filter) selectEvents(events []*perfdata.Event) ([]bool, error) {
 		}
 	}
 	return selected, nil
+}
+
+// answerable checks that the samples tell what the filter asks for.
+func (f *Filter) answerable(events []*perfdata.Event, selected []bool) error {
+	for i, e := range events {
+		st := e.Attr.SampleType
+		switch {
+		case !selected[i]:
+		case len(f.CPUs) > 0 && st&perfevent.SampleCPU == 0:
+			return fmt.Errorf("samples of %s do not tell their CPU, so they cannot be filtered by it; record with -a or -C", e.Name)
+		case len(f.Times) > 0 && st&perfevent.SampleTime == 0:
+			return fmt.Errorf("samples of %s do not tell their time, so they cannot be filtered by it; record with -T", e.Name)
+		}
+	}
+	return nil
 }
 
 func eventNames(events []*perfdata.Event) []string {

@@ -106,8 +106,8 @@ type histBuilder struct {
 // those of its callers, once each.
 func (b *histBuilder) add(i int) {
 	h, r := b.h, &b.h.Table.Rows[i]
-	leaf := h.leafFrame(r)
-	place := &h.places.places[h.places.of[leaf]]
+	leaf := h.leafPlace(r)
+	place := &h.places.places[leaf]
 	if h.Spec.HideUnresolved && place.Symbol == "" {
 		h.Samples -= r.Samples
 		h.Period -= r.Period
@@ -132,7 +132,7 @@ func (b *histBuilder) addCallers(i int, r *Row) {
 		if callers {
 			at = length - 1
 		}
-		e := b.entry(r, b.chain[at])
+		e := b.entry(r, b.h.places.of[b.chain[at]])
 		if e.mark != i+1 { // else a recursion
 			b.use(e, r, rowUse{uint32(i), int32(at)}, length)
 		}
@@ -155,11 +155,15 @@ func (s *Spec) wants(p *Place) bool {
 		(len(s.Symbols) == 0 || p.Symbol != "" && slices.Contains(s.Symbols, p.Symbol))
 }
 
-// leafFrame is the frame that a row's sample belongs to: the outermost of those
-// at its address, which is the function that the symbol table has there.
-func (h *Histogram) leafFrame(r *Row) stack.FrameID {
+// leafPlace is the place of a row's sample: that of the outermost frame at its
+// address, which is the function that the symbol table has there. Where rows
+// are not kept apart by address it is no place in particular.
+func (h *Histogram) leafPlace(r *Row) int32 {
+	if h.profile.Dimensions&ByAddress == 0 {
+		return h.places.nowhere
+	}
 	_, end := h.profile.Names.FrameIDs(r.Leaf)
-	return end - 1
+	return h.places.of[end-1]
 }
 
 // appendChain appends the callchain of a row, innermost frame first; nothing
@@ -182,15 +186,14 @@ func (h *Histogram) appendChain(chain []stack.FrameID, r *Row) []stack.FrameID {
 }
 
 // entry finds the entry of a row at a place.
-func (b *histBuilder) entry(r *Row, f stack.FrameID) *Entry {
+func (b *histBuilder) entry(r *Row, place int32) *Entry {
 	h := b.h
-	placeID := h.places.of[f]
-	k := b.key(r, placeID)
+	k := b.key(r, place)
 	if e, ok := b.entries[k]; ok {
 		return e
 	}
 	e := &Entry{
-		PID: r.PID, TID: r.TID, CPU: r.CPU, Place: &h.places.places[placeID], Trace: "N/A",
+		PID: r.PID, TID: r.TID, CPU: r.CPU, Place: &h.places.places[place], Trace: "N/A",
 		order: len(h.Entries), firstTID: r.FirstTID,
 	}
 	e.ThreadComm = h.profile.ThreadComm(r.TID)
@@ -240,12 +243,8 @@ func (h *Histogram) sort() {
 				return c
 			}
 		}
-		for _, k := range h.Spec.Sort {
-			if k == KeySymbol {
-				if c := comparePlaces(a.Place, b.Place); c != 0 {
-					return c
-				}
-			}
+		if c := comparePlaces(a.Place, b.Place); c != 0 && slices.Contains(h.Spec.Sort, KeySymbol) {
+			return c
 		}
 		return a.order - b.order
 	})
@@ -312,7 +311,11 @@ func compareKnown(aKnown, bKnown bool, a, b string) int {
 	return 0
 }
 
+// comparePlaces orders places that have the same name, or none.
 func comparePlaces(a, b *Place) int {
+	if c := compareKnown(a.Mapped, b.Mapped, a.DSO, b.DSO); c != 0 {
+		return c
+	}
 	if a.Symbol != "" && b.Symbol != "" {
 		return -descending(a.start, b.start)
 	}

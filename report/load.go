@@ -18,6 +18,9 @@ func Load(ctx context.Context, r *perfdata.Reader, opts Options) (*Profile, erro
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	s := r.Sorted()
 	defer s.Close()
 	if err := l.read(ctx, s); err != nil {
@@ -40,12 +43,18 @@ type loader struct {
 	broken   uint64 // samples that end too early
 	damaged  uint64 // other records that do
 	deferred uint64
+
+	kernel      func(address uint64) (name string, offset uint64, ok bool)
+	kernelAsked bool
 }
 
 func newLoader(r *perfdata.Reader, opts Options) (*loader, error) {
 	l := &loader{opts: opts, reader: r, events: r.Events(), machine: machine.New()}
 	selected, err := opts.Filter.selectEvents(l.events)
 	if err != nil {
+		return nil, err
+	}
+	if err := opts.Filter.answerable(l.events, selected); err != nil {
 		return nil, err
 	}
 	for _, b := range r.Info().BuildIDs {
@@ -58,20 +67,23 @@ func newLoader(r *perfdata.Reader, opts Options) (*loader, error) {
 	}
 	l.profile = &Profile{Dimensions: opts.Dimensions, Info: r.Info(), Tables: l.tables}
 	if opts.Dimensions&ByTrace != 0 {
-		if err := l.describeTraces(); err != nil {
-			l.profile.Stats.Problems = append(l.profile.Stats.Problems, err.Error())
-		}
+		l.describeTraces()
 	}
 	return l, nil
 }
 
 func (l *loader) read(ctx context.Context, s *perfdata.Sorter) error {
 	const between = 1 << 12 // records between looks at the context
-	for n := 0; s.Next(); n++ {
-		if n%between == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
+	for n := 1; s.Next(); n++ {
 		rec := s.Record()
+		if n%between == 0 {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if l.opts.Progress != nil {
+				l.opts.Progress(rec.Offset)
+			}
+		}
 		switch {
 		case rec.Type == perfevent.RecordSample:
 			l.addRecord(rec)
@@ -199,15 +211,15 @@ func fillMissing(e *perfdata.Event, s *perfevent.Sample) {
 
 func (l *loader) finish(ctx context.Context, s *perfdata.Sorter) (*Profile, error) {
 	p := l.profile
-	p.Comms = l.machine.Comms()
 	p.Addresses = l.interner.Addresses()
 	p.Stacks = l.interner.Nodes()
 	p.Stats.Records = s.Counts()
 	p.Stats.Problems = append(p.Stats.Problems, s.Problems()...)
 	l.tellProblems()
 	l.nameThreads()
+	comms := sameComms(p.Comms)
 	for _, t := range l.tables {
-		t.freeze()
+		t.freeze(comms)
 		if t.FirstTime != 0 && (p.Stats.FirstTime == 0 || t.FirstTime < p.Stats.FirstTime) {
 			p.Stats.FirstTime = t.FirstTime
 		}
@@ -226,11 +238,24 @@ func (l *loader) finish(ctx context.Context, s *perfdata.Sorter) (*Profile, erro
 	return p, nil
 }
 
+// sameComms gives for each name the first that is equal.
+func sameComms(comms []string) []uint32 {
+	same := make([]uint32, max(1, len(comms)))
+	first := make(map[string]uint32, len(comms))
+	for i, c := range comms {
+		if _, ok := first[c]; !ok {
+			first[c] = uint32(i)
+		}
+		same[i] = first[c]
+	}
+	return same
+}
+
 // tellProblems puts what could not be used into words.
 func (l *loader) tellProblems() {
 	tell := func(n uint64, what string) {
 		if n > 0 {
-			l.profile.Stats.Problems = append(l.profile.Stats.Problems, fmt.Sprintf("%s: %d", what, n))
+			l.problem(fmt.Sprintf("%s: %d", what, n))
 		}
 	}
 	tell(l.broken, "samples shorter than their event's layout, left out")

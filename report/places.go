@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"gorecord/perfevent"
+	"gorecord/perfevent/machine"
 	"gorecord/symbolize/stack"
 )
 
@@ -14,8 +15,9 @@ type Place struct {
 	DSO string
 	// Symbol is the name of the function, empty where it is not known.
 	Symbol string
-	// Address is, for a place without a Symbol, its position in its file, or
-	// the runtime address where there is no file.
+	// Address is, for a place without a Symbol, its position in its file or
+	// in the module of the kernel, or the runtime address where there is
+	// neither.
 	Address uint64
 	// Level is perf's letter for the CPU mode: k kernel, . user, g guest
 	// kernel, u guest user, H hypervisor or unknown.
@@ -61,10 +63,11 @@ type placeKey struct {
 
 // placeTable numbers the places of a Profile's frames.
 type placeTable struct {
-	places []Place
-	of     []int32 // by stack.FrameID
-	dsos   map[string]int32
-	index  map[placeKey]int32
+	places  []Place
+	of      []int32 // by stack.FrameID
+	nowhere int32   // the place of samples whose address was not kept
+	dsos    map[string]int32
+	index   map[placeKey]int32
 }
 
 // newPlaces finds the place of every frame. byAddress keeps the addresses of a
@@ -76,6 +79,8 @@ func newPlaces(p *Profile, byAddress bool) *placeTable {
 		id := stack.FrameID(i)
 		t.of[i] = t.intern(&p.Addresses[p.Names.AddressOf(id)], p.Names.Frame(id), byAddress)
 	}
+	t.nowhere = int32(len(t.places))
+	t.places = append(t.places, Place{DSO: Unknown, Level: level(perfevent.MiscCPUModeUnknown), dso: t.dso(Unknown)})
 	return t
 }
 
@@ -83,6 +88,9 @@ func (t *placeTable) intern(a *stack.Address, f *stack.Frame, byAddress bool) in
 	p := Place{DSO: Unknown, Address: a.Position, Level: level(a.Mode), runtime: uint64(a.Runtime)}
 	if m := a.Module(); m != nil {
 		p.DSO, p.Mapped = m.ShortName(), true
+		if m.Kind == machine.KernelModule {
+			p.Address += uint64(a.Mapping.Offset) - uint64(a.Mapping.Start)
+		}
 	}
 	p.dso = t.dso(p.DSO)
 	k := placeKey{dso: p.dso, address: p.Address, level: p.Level, offset: -1}

@@ -86,4 +86,7 @@ type Options struct {
 	MaxStack int
 	// Namer names addresses; nil leaves them without names.
 	Namer Namer
+	// Progress, if not nil, is called now and then with the place in the
+	// file up to which records were read.
+	Progress func(offset int64)
 }

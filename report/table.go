@@ -20,10 +20,18 @@ type Table struct {
 	// Rows are in the order in which they were first seen.
 	Rows []Row
 
-	traces  traceTable
-	index   map[rowKey]uint32
-	lastKey rowKey
-	last    uint32 // index of the row with lastKey
+	traces traceTable
+	index  map[rowKey]uint32
+	recent *[recentRows]recentRow // nil before the first row
+}
+
+// recentRows is the number of rows that are found without a look into the
+// index.
+const recentRows = 128
+
+type recentRow struct {
+	key rowKey
+	row uint32 // index + 1
 }
 
 func newTable(e *perfdata.Event, selected bool) *Table {
@@ -32,15 +40,18 @@ func newTable(e *perfdata.Event, selected bool) *Table {
 
 // add counts a sample in the row that it belongs to.
 func (t *Table) add(k rowKey, tid uint32, period uint64) {
-	i := t.last
-	if k != t.lastKey || len(t.Rows) == 0 {
-		var ok bool
-		if i, ok = t.index[k]; !ok {
+	if t.recent == nil {
+		t.recent = new([recentRows]recentRow)
+	}
+	recent := &t.recent[k.slot()%recentRows]
+	if recent.row == 0 || recent.key != k {
+		i, ok := t.index[k]
+		if !ok {
 			i = t.newRow(k, tid)
 		}
-		t.last, t.lastKey = i, k
+		*recent = recentRow{k, i + 1}
 	}
-	r := &t.Rows[i]
+	r := &t.Rows[recent.row-1]
 	r.Samples++
 	r.Period += period
 }
@@ -55,13 +66,40 @@ func (t *Table) newRow(k rowKey, tid uint32) uint32 {
 	return i
 }
 
-// freeze gives up what only adding needs.
-func (t *Table) freeze() {
-	t.index = nil
+// freeze gives up what only adding needs, and puts texts in the place of
+// contents and of names that were learnt later: comms says for each name which
+// one stands for all that are equal. Rows that become equal are joined.
+func (t *Table) freeze(comms []uint32) {
+	t.index, t.recent = nil, nil
 	t.traces.freeze()
+	changed := false
 	for i := range t.Rows {
-		t.Rows[i].Trace = t.traces.canonical(t.Rows[i].Trace)
+		r := &t.Rows[i]
+		trace, comm := t.traces.canonical(r.Trace), comms[r.Comm]
+		changed = changed || trace != r.Trace || comm != r.Comm
+		r.Trace, r.Comm = trace, comm
 	}
+	if changed {
+		t.join()
+	}
+}
+
+// join adds up rows that differ in nothing.
+func (t *Table) join() {
+	seen := make(map[rowKey]int, len(t.Rows))
+	n := 0
+	for _, r := range t.Rows {
+		k := r.key()
+		if i, ok := seen[k]; ok {
+			t.Rows[i].Samples += r.Samples
+			t.Rows[i].Period += r.Period
+			continue
+		}
+		seen[k] = n
+		t.Rows[n] = r
+		n++
+	}
+	t.Rows = t.Rows[:n]
 }
 
 // Trace is the text of a tracepoint's content, as perf prints it; ok is false

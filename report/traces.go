@@ -1,30 +1,26 @@
 package report
 
-// traceText turns the raw data of a tracepoint into text.
-type traceText interface {
-	// appendText appends the text of one sample's data.
-	appendText(dst, raw []byte) []byte
-	// skip is the number of bytes at the front that the text does not
-	// depend on.
-	skip() int
-}
+import "gorecord/perfevent/format"
 
 // traceTable interns the contents of a tracepoint: equal contents get one
 // number, and are turned into text once.
 type traceTable struct {
-	format traceText // nil where the event is no tracepoint, or not described
-	index  map[string]TraceID
-	raws   []string // by TraceID-1; empty once frozen
-	texts  []string
-	same   []TraceID // once frozen: the first with the same text
+	printer *format.Printer // nil where the event is no tracepoint, or not described
+	// from is the number of bytes at the front that the text does not depend
+	// on: the fields that all events have, which differ with every thread.
+	from  int
+	index map[string]TraceID
+	raws  []string // by TraceID-1; gone once frozen
+	texts []string
+	same  []TraceID // once frozen: the first with the same text
 }
 
 // intern numbers a content. A content that was seen before allocates nothing.
 func (t *traceTable) intern(raw []byte) TraceID {
-	if t.format == nil {
+	if t.printer == nil {
 		return NoTrace
 	}
-	key := raw[min(t.format.skip(), len(raw)):]
+	key := raw[min(t.from, len(raw)):]
 	if id, ok := t.index[string(key)]; ok {
 		return id
 	}
@@ -47,7 +43,7 @@ func (t *traceTable) freeze() {
 	var raw, text []byte
 	for i, r := range t.raws {
 		raw = append(raw[:0], r...)
-		text = t.format.appendText(text[:0], raw)
+		text = t.printer.Append(text[:0], raw)
 		id, ok := first[string(text)]
 		if !ok {
 			id = TraceID(i + 1)

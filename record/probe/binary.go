@@ -106,6 +106,14 @@ type Point struct {
 	Notes []string
 }
 
+// Description is the place with its file, such as "callee%return in /bin/main".
+func (p *Point) Description() string {
+	if p.Probe.Kind == tracefs.Kprobe {
+		return p.Place + " in the kernel"
+	}
+	return p.Place + " in " + p.Probe.Path
+}
+
 // Resolve finds the place of a probe. The errors are one line with the way
 // out: *NotFoundError, *AmbiguousError, ErrGoReturn and others.
 func (b *Binary) Resolve(s Spec, o Options) (Point, error) {

@@ -16,8 +16,8 @@ type Position struct {
 	// entry.
 	Offset uint64
 	// File is the source file as the debug information names it, Line the
-	// line counted from the function's own, 0 where that or the line is not
-	// known, or the instruction does not begin a line.
+	// line counted from the function's own; 0 at the function's entry, in its
+	// prologue, and where it is not known.
 	File string
 	Line int
 }

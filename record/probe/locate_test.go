@@ -20,8 +20,7 @@ func abs(t *testing.T, path string) string {
 	return p
 }
 
-// TestLocate: positions at the entry, at the start of a line, in the middle of
-// one, outside of debug information, without symbols, without a file.
+// TestLocate: positions at the entry, in the prologue, in a line, outside of debug information, without symbols, without a file.
 func TestLocate(t *testing.T) {
 	main := open(t, seedMain)
 	callee, _ := main.Module().FileOffset(symbol(t, main, "callee").Addr)
@@ -45,8 +44,9 @@ func TestLocate(t *testing.T) {
 		{uprobe(seedMain, uint64(callee), false), "callee@./main.c"},
 		{uprobe(seedMain, uint64(callee), true), "callee%return@./main.c"},
 		{uprobe(seedMain, uint64(callee)+4, false), "callee:2@./main.c"}, // past the prologue: printf
-		{uprobe(seedMain, uint64(callee)+6, false), "callee+6@./main.c"},
-		{uprobe(seedMain, uint64(start), false), "_start"}, // no debug information for it
+		{uprobe(seedMain, uint64(callee)+1, false), "callee+1@./main.c"},
+		{uprobe(seedMain, uint64(callee)+6, false), "callee:2@./main.c"}, // within that line
+		{uprobe(seedMain, uint64(start), false), "_start"},               // no debug information for it
 		{uprobe(zoo+"funcs", uint64(f), false), "ns::A::f@./funcs.cc"},
 		{uprobe(zoo+"twice", uint64(other)+4, false), "other+4"},
 		{uprobe(zoo+"stripped", uint64(other), false), spf("%#x", uint64(other))},

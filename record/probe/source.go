@@ -52,7 +52,7 @@ func readDWARF(name string) (data *dwarf.Data, err error) {
 }
 
 // position finds the function that holds an ELF address, inlined ones aside,
-// and the line that begins at it.
+// and the line that the address belongs to.
 func (s *source) position(addr uint64) (pos Position, ok bool) {
 	if s == nil {
 		return Position{}, false
@@ -81,8 +81,10 @@ func (s *source) position(addr uint64) (pos Position, ok bool) {
 		return pos, true
 	}
 	pos.File = declFile(lines, unit, d.file)
+	// What belongs to the function's opening line, its prologue, counts as
+	// that many bytes behind the entry.
 	var entry dwarf.LineEntry
-	if pos.Offset > 0 && lines.SeekPC(addr, &entry) == nil && entry.Address == addr && sameFile(lines, &entry, d.file) {
+	if pos.Offset > 0 && lines.SeekPC(addr, &entry) == nil && entry.Address > low && sameFile(lines, &entry, d.file) {
 		pos.Line = max(0, entry.Line-int(d.line))
 	}
 	return pos, true

@@ -178,11 +178,19 @@ func (s *Spec) parsePlace(place string) error {
 		if s.Return {
 			return fmt.Errorf("%%return stands for a whole function, without an offset")
 		}
+		if funcOffset.MatchString(m[1]) {
+			return fmt.Errorf("more than one offset")
+		}
 		s.Function = m[1]
-		return s.setNumber(AtFunction, m[2])
+		if err := s.setNumber(AtFunction, m[2]); err != nil {
+			return err
+		}
 	}
-	if strings.HasSuffix(place, "+") && !strings.HasSuffix(place, "operator+") && !strings.HasSuffix(place, "operator++") {
+	switch {
+	case strings.HasSuffix(s.Function, "+") && !strings.HasSuffix(s.Function, "operator+") && !strings.HasSuffix(s.Function, "operator++"):
 		return fmt.Errorf("no offset stands behind the +")
+	case s.Function[0] >= '0' && s.Function[0] <= '9':
+		return fmt.Errorf("a function's name begins with no digit; a position in the file is written 0xOFFSET, an ELF address @0xADDRESS")
 	}
 	return nil
 }

@@ -3,7 +3,7 @@
 # folder; tracefs must be mounted (unshare -m, then mount -t tracefs nodev
 # /sys/kernel/tracing).
 set -eu
-rm -f *.data *.txt
+rm -f *.data *.txt *.trace
 seed=../seed
 export DEBUGINFOD_URLS=
 
@@ -23,5 +23,8 @@ chmod 644 *.data
 for f in *.data; do
 	# What perf says of each: tests compare with this.
 	perf script -f --ns -F pid,tid,time,event -i "$f" > "${f%.data}.txt"
+done
+for f in sched syscalls seed; do
+	perf script -f -i $f.data > $f.trace
 done
 perf --version > VERSION
