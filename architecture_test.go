@@ -30,13 +30,14 @@ var mayImport = map[string][]string{
 	// Views only read what report has gathered.
 	"report/…": {"perfevent", "perfevent/perfdata", "perfevent/machine", "report", "symbolize/stack"},
 	// Sample by sample, there is nothing gathered to read.
-	"report/script": {"perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "report", "symbolize/stack"},
+	"report/script":    {"perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "report", "symbolize/stack"},
 	"cmd/internal/cli": {},
+	"bench":            {},
 	"cmd/gorecord": {"cmd/internal/cli", "perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata",
 		"record", "record/probe", "symbolize"},
 	"cmd/goreport": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "report", "report/…", "symbolize", "symbolize/stack"},
 	"cmd/goscript": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "report/script", "symbolize", "symbolize/stack"},
-	"cmd/goprobe": {"cmd/internal/cli", "perfevent", "perfevent/tracefs", "record/probe", "symbolize"},
+	"cmd/goprobe":  {"cmd/internal/cli", "perfevent", "perfevent/tracefs", "record/probe", "symbolize"},
 }
 
 // modules are the modules that the programs may link, and packages of the

@@ -56,8 +56,8 @@ func TestHistogram(t *testing.T) {
 		{"with callers", Spec{Children: true, Calls: CallOptions{Callers: true}}, []Key{KeySymbol}, []string{
 			"140/0 main_loop", "120/30 work", "110/110 inner", "20/20 other", "20/0 recurse", "15/5 1123", "15/0 1456",
 			"10/10 mod_fn", "10/0 last_call", "5/5 10", "5/0 20"}},
-		{"threads", Spec{}, []Key{KeyThread}, []string{"130/130 100", "30/30 101", "10/10 200", "10/10 0"}},
-		{"processes", Spec{}, []Key{KeyTGID}, []string{"160/160 100", "10/10 200", "10/10 0"}},
+		{"threads", Spec{}, []Key{KeyThread}, []string{"130/130 100", "30/30 101", "10/10 0", "10/10 200"}},
+		{"processes", Spec{}, []Key{KeyTGID}, []string{"160/160 100", "10/10 0", "10/10 200"}},
 		{"CPUs by name first", Spec{}, []Key{KeyCPU, KeyOverhead}, []string{"110/110 0", "70/70 1"}},
 		{"files", Spec{}, []Key{KeyDSO}, []string{"160/160 [kernel.kallsyms]", "10/10 [mod]", "5/5 app", "5/5 [unknown]"}},
 		{"only known functions", Spec{HideUnresolved: true}, []Key{KeySymbol}, []string{"110/110 inner", "30/30 work", "20/20 other", "10/10 mod_fn"}},
