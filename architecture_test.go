@@ -15,15 +15,15 @@ import (
 // folder. A package that is not named here has no place in the house yet.
 var mayImport = map[string][]string{
 	"perfevent":          {},
-	"perfevent/pmu":      {"perfevent", "perfevent/pmu/…"},
-	"perfevent/pmu/…":    {},
+	"perfevent/near":     {},
+	"perfevent/pmu":      {"perfevent", "perfevent/near"},
 	"perfevent/format":   {"perfevent"},
 	"perfevent/tracefs":  {"perfevent", "perfevent/format"},
 	"perfevent/perfdata": {"perfevent"},
 	"perfevent/machine":  {"perfevent"},
 	"symbolize":          {},
 	"symbolize/stack":    {"perfevent", "perfevent/machine", "symbolize"},
-	"record/probe":       {"perfevent", "perfevent/tracefs", "perfevent/perfdata", "symbolize"},
+	"record/probe":       {"perfevent", "perfevent/tracefs", "perfevent/near", "symbolize"},
 	"record": {"perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata", "perfevent/machine",
 		"record/probe", "symbolize", "symbolize/stack"},
 	"report": {"perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "symbolize", "symbolize/stack"},

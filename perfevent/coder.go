@@ -16,6 +16,7 @@ import (
 type coder struct {
 	buf    []byte
 	off    int
+	base   int  // where the record written starts in buf
 	enc    bool // append to buf instead of reading from it
 	big    bool // big-endian: reading only
 	failed bool
@@ -144,11 +145,11 @@ func (c *coder) bytes(p *[]byte, n int) {
 	*p = c.take(n)
 }
 
-// align pads the bytes written, or skips the padding read, up to a multiple of
+// align pads the record written, or skips the padding read, up to a multiple of
 // eight bytes.
 func (c *coder) align() {
 	if c.enc {
-		for len(c.buf)%8 != 0 {
+		for (len(c.buf)-c.base)%8 != 0 {
 			c.buf = append(c.buf, 0)
 		}
 		return

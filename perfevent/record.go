@@ -359,18 +359,18 @@ func (l *Layout) DecodeRecord(raw RawRecord) (Record, SampleIdentity, error) {
 // it was.
 func (l *Layout) AppendRecord(dst []byte, rec Record, m Misc, id SampleIdentity) ([]byte, error) {
 	start := len(dst)
-	c := coder{buf: AppendHeader(nil, rec.RecordType(), m, 0), enc: true}
+	c := coder{buf: AppendHeader(dst, rec.RecordType(), m, 0), base: start, enc: true}
 	rec.fields(&c, m)
 	if _, ok := rec.(*Unknown); !ok {
 		c.align()
 		c.buf = l.appendTrailer(c.buf, id)
 	}
-	if len(c.buf) > MaxRecordSize {
-		return dst, sizeError(rec.RecordType(), len(c.buf))
+	size := len(c.buf) - start
+	if size > MaxRecordSize {
+		return dst, sizeError(rec.RecordType(), size)
 	}
-	dst = append(dst, c.buf...)
-	binary.LittleEndian.PutUint16(dst[start+6:], uint16(len(c.buf)))
-	return dst, nil
+	binary.LittleEndian.PutUint16(c.buf[start+6:], uint16(size))
+	return c.buf, nil
 }
 
 func sizeError(t RecordType, size int) error {

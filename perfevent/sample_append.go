@@ -20,7 +20,7 @@ func (l *Layout) AppendSample(dst []byte, s *Sample) ([]byte, error) {
 		return dst, err
 	}
 	start := len(dst)
-	c := coder{buf: AppendHeader(dst, RecordSample, s.Misc, 0), enc: true}
+	c := coder{buf: AppendHeader(dst, RecordSample, s.Misc, 0), base: start, enc: true}
 	for _, f := range fixedFields {
 		if l.sampleType&f != 0 {
 			c.buf = appendFixed(c.buf, f, s)

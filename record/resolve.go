@@ -68,10 +68,12 @@ func (r *Resolver) Resolve(ctx context.Context, list string) ([]Event, error) {
 }
 
 func (r *Resolver) resolve(ctx context.Context, spec string) ([]Event, error) {
-	name, spec := pmu.CutName(spec)
-	if err := laterForm(spec); err != nil {
-		return nil, err
+	if path, place, ok, err := probe.ParseEvent(spec, isFile); err != nil {
+		return nil, &EventError{err}
+	} else if ok {
+		return r.place(ctx, spec, path, place)
 	}
+	name, spec := pmu.CutName(spec)
 	events, err := r.counter(spec)
 	if unknown := (*pmu.UnknownError)(nil); errors.As(err, &unknown) && strings.Contains(spec, ":") {
 		events, err = r.tracepoints(ctx, spec)
@@ -91,18 +93,40 @@ func (r *Resolver) resolve(ctx context.Context, spec string) ([]Event, error) {
 	return events, nil
 }
 
-// laterForm refuses the forms of -e that name a place of a file or a function
-// of the kernel themselves.
-func laterForm(spec string) error {
-	place, _, _ := strings.Cut(spec, " ")
-	path, _, colon := strings.Cut(place, ":")
-	if colon && (strings.HasPrefix(path, "/") || strings.HasPrefix(path, ".")) {
-		return eventErrorf("event %s: naming a file here is not built yet; define the probe with goprobe -x %s FUNC, or, of a function of the command, write -e probe_BASE:FUNC", spec, path)
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// place defines a probe on a place of a file, or of the kernel where path is "",
+// for this run.
+func (r *Resolver) place(ctx context.Context, spec, path string, place probe.Spec) ([]Event, error) {
+	point, err := resolvePlace(path, place)
+	if err != nil {
+		return nil, &EventError{err}
 	}
-	if path == "k" && colon {
-		return eventErrorf("event %s: naming a kernel function here is not built yet; define the probe with goprobe FUNC, then record probe:FUNC", spec)
+	if err := r.openTracefs(ctx); err != nil {
+		return nil, fmt.Errorf("event %s: %w", spec, err)
 	}
-	return nil
+	asked := point.Probe.Event()
+	at, err := r.define(asked, point)
+	if err != nil {
+		return nil, err
+	}
+	e, err := r.tracepoint(at, asked)
+	return []Event{e}, err
+}
+
+func resolvePlace(path string, place probe.Spec) (probe.Point, error) {
+	if path == "" {
+		return probe.ResolveKernel(place)
+	}
+	b, err := probe.OpenBinary(path)
+	if err != nil {
+		return probe.Point{}, err
+	}
+	defer b.Close()
+	return b.Resolve(place, probe.Options{})
 }
 
 // counter reads an event of a PMU. The counter of cycles has a replacement for
@@ -260,12 +284,21 @@ func (r *Resolver) runProbe(group, name string) (tracefs.EventName, error) {
 	if !ok {
 		return asked, eventErrorf("event %v: no such event, and it is none of the command's functions: those are %s:FUNCTION", asked, probe.GroupName(r.Command))
 	}
+	return r.define(asked, point)
+}
+
+// define defines a probe for this run, in a group that tells its owner. It is
+// recorded under the name that was asked for.
+func (r *Resolver) define(asked tracefs.EventName, point probe.Point) (tracefs.EventName, error) {
+	if err := r.dir.Supports(point.Probe.Kind); err != nil {
+		return asked, fmt.Errorf("event %v: %w", asked, err)
+	}
 	owner, err := tracefs.Self(r.Proc)
 	if err != nil {
 		return asked, err
 	}
 	p := point.Probe
-	p.Group, p.Name = owner.Group(), r.freeName(name)
+	p.Group, p.Name = owner.Group(), r.freeName(asked.Name)
 	if err := r.dir.Add(p); err != nil {
 		return asked, err
 	}
@@ -273,7 +306,7 @@ func (r *Resolver) runProbe(group, name string) (tracefs.EventName, error) {
 	for _, remark := range point.Notes {
 		r.note("%s", remark)
 	}
-	r.note("%v is defined for this run, on %s of %s (file offset %#x)", asked, point.Place, p.Path, uint64(p.Offset))
+	r.note("%v is defined for this run: %s", asked, point.Description())
 	return p.Event(), nil
 }
 

@@ -9,9 +9,9 @@ import (
 
 const (
 	// ringBytes is the size of a ring where nothing else is said: room for
-	// what one CPU writes in some 50 ms at the highest rates, since that is
+	// what one CPU writes in some 100 ms at the highest rates, since that is
 	// how long a drain can be kept from running.
-	ringBytes = 8 << 20
+	ringBytes = 16 << 20
 	// ringBytesAll bounds the rings of all CPUs together.
 	ringBytesAll = 256 << 20
 	minRingBytes = 128 << 10

@@ -293,6 +293,10 @@ const flushInterval = 500 * time.Millisecond
 func (s *Session) Run(ctx context.Context, sink Sink) error {
 	stop := context.AfterFunc(ctx, s.waiter.Wake)
 	defer stop()
+	return withPriority(func() error { return s.run(ctx, sink) })
+}
+
+func (s *Session) run(ctx context.Context, sink Sink) error {
 	for ctx.Err() == nil {
 		data, err := s.waiter.Wait(flushInterval)
 		if err != nil {

@@ -30,9 +30,9 @@ func definitions(flagged, words []string) ([]string, error) {
 // points finds the places of all DEFs.
 func (a *app) points(defs []string) ([]probe.Point, error) {
 	var binary *probe.Binary
-	if a.opts.exec != "" {
+	if a.exec != "" {
 		var err error
-		if binary, err = probe.OpenBinary(a.opts.exec); err != nil {
+		if binary, err = probe.OpenBinary(a.exec); err != nil {
 			return nil, err
 		}
 		defer binary.Close()
@@ -71,28 +71,24 @@ func (a *app) define(defs []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(a.stdout, clean(line))
+		a.print(line + "\n")
 	}
 	return nil
 }
 
-// add defines the probes of DEFs, all or none.
-func (a *app) add(defs []string) error {
-	kind := tracefs.Uprobe
-	if a.opts.exec == "" {
-		kind = tracefs.Kprobe
+// addAll defines the probes of DEFs, all or none.
+func (a *app) addAll(defs []string) error {
+	points, err := a.points(defs)
+	if err != nil {
+		return err
 	}
 	dir, err := a.open()
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	if err := dir.Supports(kind); err != nil {
-		return fmt.Errorf("probe %s: %w", defs[0], err)
-	}
-	points, err := a.points(defs)
-	if err != nil {
-		return err
+	if err := dir.Supports(points[0].Probe.Kind); err != nil {
+		return fmt.Errorf("probe %s: %w", points[0].Place, err)
 	}
 	if err := a.nameAll(dir, points); err != nil {
 		return err
@@ -106,7 +102,7 @@ func (a *app) add(defs []string) error {
 		}
 		a.detail("Writing event: %s\n", line)
 	}
-	if !a.opts.dryRun {
+	if !a.dryRun {
 		if err := dir.Add(probes...); err != nil {
 			return err
 		}
@@ -127,7 +123,7 @@ func (a *app) nameAll(dir *tracefs.Dir, points []probe.Point) error {
 	}
 	for i := range points {
 		p := &points[i].Probe
-		if taken[p.Event()] && !a.opts.force {
+		if taken[p.Event()] && !a.force {
 			return fmt.Errorf("event %q: %w; delete it by goprobe -d %s, or add another one beside it by goprobe -f", p.Event(), fs.ErrExist, p.Event())
 		}
 		p.Name, err = probe.Unique(p.Name, func(name string) bool {

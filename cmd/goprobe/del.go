@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,9 +19,9 @@ func (e notHit) Error() string {
 }
 func (e notHit) Is(target error) bool { return target == fs.ErrNotExist }
 
-// del deletes the events that match. It fails where nothing matches at all; a
+// delete deletes the events that match. It fails where nothing matches at all; a
 // pattern without a match beside others that have one is only told.
-func (a *app) del(ctx context.Context, patterns []string) error {
+func (a *app) delete(ctx context.Context, patterns []string) error {
 	dir, err := a.open()
 	if err != nil {
 		return err
@@ -57,22 +58,30 @@ func (a *app) del(ctx context.Context, patterns []string) error {
 	return a.remove(ctx, dir, slices.Compact(events))
 }
 
+// remove deletes events, and tells which are gone.
 func (a *app) remove(ctx context.Context, dir *tracefs.Dir, events []tracefs.EventName) error {
-	var first error
 	for _, event := range events {
 		a.detail("Writing event: -:%s/%s\n", event.Group, event.Name)
-		if !a.opts.dryRun {
-			if err := dir.Delete(ctx, event); err != nil {
-				if first != nil {
-					a.fail(first)
-				}
-				first = err
-				continue
+	}
+	var err error
+	left := map[tracefs.EventName]bool{}
+	if !a.dryRun {
+		if err = dir.Delete(ctx, events...); err != nil {
+			probes, listErr := dir.List()
+			if err = errors.Join(err, listErr); probes == nil {
+				return err
+			}
+			for i := range probes {
+				left[probes[i].Event()] = true
 			}
 		}
-		a.say("Removed event: %s\n", event)
 	}
-	return first
+	for _, event := range events {
+		if !left[event] {
+			a.say("Removed event: %s\n", event)
+		}
+	}
+	return err
 }
 
 // collect deletes what owners that are dead left behind.
@@ -83,7 +92,7 @@ func (a *app) collect(ctx context.Context) error {
 	}
 	defer dir.Close()
 	proc := os.DirFS("/proc")
-	if a.opts.dryRun {
+	if a.dryRun {
 		return a.listDead(dir, proc)
 	}
 	removed, err := dir.Sweep(ctx, proc)

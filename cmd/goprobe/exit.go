@@ -10,18 +10,9 @@ import (
 	"gorecord/symbolize"
 )
 
-// exitUsage is the status for a command line that cannot be understood.
-const exitUsage = 129
-
 // exitStatus gives perf's status for an error: 256 less the errno that it
 // stands for.
-func exitStatus(err error) int {
-	var usage usageError
-	if errors.As(err, &usage) {
-		return exitUsage
-	}
-	return 256 - int(errnoOf(err))
-}
+func exitStatus(err error) int { return 256 - int(errnoOf(err)) }
 
 // errnoOf finds what an error stands for. The lists are in order: what an
 // error says of itself comes before what it wraps.

@@ -1,14 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"runtime"
-	"runtime/debug"
-	"strconv"
-	"strings"
-
-	"github.com/spf13/pflag"
-)
+import "gorecord/cmd/internal/cli"
 
 // options are what the flags say.
 type options struct {
@@ -18,90 +10,74 @@ type options struct {
 	list       string
 	del        []string
 
-	gc, raw, dryRun, force, quiet, verbose, help, version bool
+	gc, raw, dryRun, force, quiet, verbose bool
 }
 
-// flags defines the command's flags. A flag's usage begins with the heading
-// that help puts it under, and a bar.
-func flags(o *options) *pflag.FlagSet {
-	set := pflag.NewFlagSet("goprobe", pflag.ContinueOnError)
-	set.SetInterspersed(false) // an argument such as -4(%bp) is no option
-	set.SortFlags = false
-	set.Usage = func() {}
+const description = `
+Adds probes to functions of programs, libraries and the kernel, as perf probe does; gorecord and perf record them as
+GROUP:EVENT. Probes stay until they are deleted. For a single recording none is needed: gorecord -e probe_BASE:FUNC
+defines what it needs and takes it away again.
 
-	set.StringVarP(&o.exec, "exec", "x", "", "what to probe|the program or library at `PATH`; without it the kernel")
-	set.StringArrayVarP(&o.add, "add", "a", nil, "commands|add a probe; as `DEF` without a flag")
-	set.StringArrayVarP(&o.definition, "definition", "D", nil, "commands|print the line that defines probe `DEF`, add nothing")
-	set.StringVarP(&o.list, "list", "l", "", "commands|list probes, those that `[GROUP:]EVENT` patterns match")
-	set.Lookup("list").NoOptDefVal = "*"
-	set.StringArrayVarP(&o.del, "del", "d", nil, "commands|delete the probes that `[GROUP:]EVENT`, a pattern, matches")
-	set.BoolVar(&o.gc, "gc", false, "commands|delete what killed recordings left behind")
+DEF is [[GROUP:]EVENT=]PLACE [ARG…], where PLACE is one of
+  FUNC          the entry of a function; a C++ or Rust function as the source calls it, with or without parameters
+  FUNC%return   its return (not in Go programs, which a return probe crashes)
+  FUNC+OFFSET   an instruction, OFFSET bytes behind the entry
+  0xOFFSET      a position in the file
+  @0xADDRESS    an address as the ELF file states it
+and ARG is what to record with each hit, in the words of the kernel's uprobetracer document: [NAME=]%REGISTER, $retval,
+$comm, +OFFSET(%REGISTER) and so on, with :TYPE behind. An ARG stands inside the quotes of its DEF, or behind them.`
 
-	set.BoolVarP(&o.dryRun, "dry-run", "n", false, "how|change nothing, say what would be done")
-	set.BoolVarP(&o.force, "force", "f", false, "how|add event_1, event_2 … where the name is taken")
-	set.BoolVar(&o.raw, "raw", false, "how|with --list: the kernel's own lines")
-	set.BoolVarP(&o.quiet, "quiet", "q", false, "how|say nothing but errors")
-	set.BoolVarP(&o.verbose, "verbose", "v", false, "how|say what is written to the kernel")
-	set.BoolVarP(&o.help, "help", "h", false, "how|show this help")
-	set.BoolVar(&o.version, "version", false, "how|show the version")
-
-	for _, f := range notYet {
-		set.StringP(f.name, f.short, "", "")
-		set.Lookup(f.name).NoOptDefVal = f.optional
-		set.Lookup(f.name).Hidden = true
+// flags describes goprobe.
+func flags(o *options) *cli.Command {
+	c := cli.New("goprobe", "add, list and delete probes on functions")
+	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT"}
+	c.Text = description
+	c.Examples = []cli.Example{
+		{Line: "goprobe -x ./main callee", Does: "the entry of callee, as probe_main:callee"},
+		{Line: "goprobe -x ./main 'callee%return $retval:s32'", Does: "its return, with the value, as probe_main:callee__return"},
+		{Line: "goprobe -x ./main 'sum=callee a=%di:s32 b=%si:s32'", Does: "two arguments from registers, as probe_main:sum"},
+		{Line: "goprobe -x ./main -D callee", Does: "only print the line for uprobe_events"},
+		{Line: "goprobe -l", Does: "everybody's probes, with function and source line"},
+		{Line: "goprobe -d 'probe_main:*'", Does: "delete all of that group"},
 	}
-	addNegations(set)
-	return set
-}
-
-// notYet are flags that are known by name only.
-var notYet = []struct{ name, short, optional, instead string }{
-	{"funcs", "F", "*", "nm -C PATH lists the functions"},
-	{"line", "L", "", "objdump -dl PATH shows the lines of a function"},
-	{"vars", "V", "", "gdb -batch -ex 'info scope FUNC' PATH lists the variables"},
-	{"where", "", "", "goprobe -x PATH -D FUNC shows the file offset, nm PATH the ELF address"},
-	{"pid", "p", "", "a probe is on the file, for all processes that run it"},
-}
-
-func unsupported(set *pflag.FlagSet) error {
-	for _, f := range notYet {
-		if set.Changed(f.name) {
-			return usageError{fmt.Sprintf("--%s is not supported yet; %s", f.name, f.instead)}
-		}
+	c.Statuses = []cli.Example{
+		{Line: "0", Does: "done"},
+		{Line: "129", Does: "the command line cannot be understood"},
+		{Line: "161", Does: "this kernel is built without it"},
+		{Line: "234", Does: "wrong definition, or several functions of the name"},
+		{Line: "239", Does: "an event of the name exists"},
+		{Line: "240", Does: "the event is in use"},
+		{Line: "243", Does: "not permitted"},
+		{Line: "254", Does: "no such function, file or event"},
 	}
-	return nil
+	c.SetInterspersed(false) // an argument such as -4(%bp) is no option
+	c.Group("What to probe")
+	c.StringVarP(&o.exec, "exec", "x", "", "the program or library at `PATH`; without it the kernel")
+	c.Group("What to do")
+	c.StringArrayVarP(&o.add, "add", "a", nil, "add the probe `DEF`, as without a flag")
+	c.StringArrayVarP(&o.definition, "definition", "D", nil, "print the line that defines the probe `DEF`, add nothing")
+	c.StringVarP(&o.list, "list", "l", "", "list probes; those that patterns `[GROUP:]EVENT` match, here or behind")
+	c.Lookup("list").NoOptDefVal = "*"
+	c.StringArrayVarP(&o.del, "del", "d", nil, "delete the probes that the pattern `[GROUP:]EVENT` matches")
+	c.BoolVar(&o.gc, "gc", false, "delete what recorders that were killed left behind")
+	c.Group("How to do it")
+	c.BoolVarP(&o.dryRun, "dry-run", "n", false, "change nothing, say what would be done")
+	c.BoolVarP(&o.force, "force", "f", false, "where the name is taken, add event_1, event_2 and so on")
+	c.BoolVar(&o.raw, "raw", false, "with --list: the kernel's own lines")
+	c.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
+	c.BoolVarP(&o.verbose, "verbose", "v", false, "say what is written to the kernel")
+	notYet(c)
+	return c
 }
 
-// addNegations gives every boolean its --no-NAME.
-func addNegations(set *pflag.FlagSet) {
-	var booleans []*pflag.Flag
-	set.VisitAll(func(f *pflag.Flag) {
-		if f.Value.Type() == "bool" && f.Name != "help" && f.Name != "version" {
-			booleans = append(booleans, f)
-		}
-	})
-	for _, f := range booleans {
-		no := set.VarPF(negation{f.Value}, "no-"+f.Name, "", "")
-		no.NoOptDefVal = "true"
-		no.Hidden = true
+func notYet(c *cli.Command) {
+	for _, f := range []struct{ name, short, wayOut string }{
+		{"funcs", "F", "nm -C PATH lists functions"},
+		{"line", "L", "objdump -dl PATH shows the lines of functions"},
+		{"vars", "V", "gdb -batch -ex 'info scope FUNC' PATH lists variables"},
+		{"where", "", "-D shows the file offset, nm PATH the ELF address"},
+		{"pid", "p", "a probe is on the file, for all processes that run it"},
+	} {
+		c.NotYet(f.name, f.short, f.wayOut)
 	}
-}
-
-// negation sets the opposite of what it is set to.
-type negation struct{ pflag.Value }
-
-func (n negation) Set(s string) error {
-	v, err := strconv.ParseBool(s)
-	if err != nil {
-		return err
-	}
-	return n.Value.Set(strconv.FormatBool(!v))
-}
-
-func version() string {
-	v := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		v = info.Main.Version
-	}
-	return strings.Join([]string{"goprobe", v, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}, " ")
 }

@@ -33,9 +33,9 @@ func matchesAny(patterns []string, event tracefs.EventName) (bool, error) {
 	return false, nil
 }
 
-// list prints the probes that match, in perf's order: those of the kernel, then
+// printList prints the probes that match, in perf's order: those of the kernel, then
 // those of programs, entries before returns.
-func (a *app) list(patterns []string) error {
+func (a *app) printList(patterns []string) error {
 	dir, err := a.open()
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (a *app) list(patterns []string) error {
 	if _, err := matchesAny(patterns, tracefs.EventName{}); err != nil {
 		return usageError{err.Error()}
 	}
-	if a.opts.raw {
+	if a.raw {
 		return a.listRaw(dir, patterns)
 	}
 	probes, listErr := dir.List()
@@ -61,7 +61,7 @@ func (a *app) list(patterns []string) error {
 	for i := range probes {
 		p := &probes[i]
 		position := locator.Locate(p)
-		fmt.Fprint(a.stdout, clean(listLine(p, position.Describe(p), argNames(p.Args))))
+		a.print(listLine(p, position.Describe(p), argNames(p.Args)))
 	}
 	return listErr
 }
@@ -108,7 +108,7 @@ func (a *app) listRaw(dir *tracefs.Dir, patterns []string) error {
 				return err
 			}
 			if ok, _ := matchesAny(patterns, p.Event()); ok {
-				fmt.Fprint(a.stdout, clean(line))
+				a.print(line)
 			}
 		}
 	}

@@ -139,7 +139,7 @@ func targetFlags(c *cli.Command, o *options) {
 func outputFlags(c *cli.Command, o *options) {
 	c.Group("Output")
 	c.StringVarP(&o.output, "output", "o", "perf.data", "write to `FILE`; one that exists becomes FILE.old")
-	c.VarP(ringSize{&o.ringPages}, "mmap-pages", "m", "buffer `SIZE` for each CPU: pages, or bytes with B, K, M or G\n(default: by the memory lock limit, at most 8M)")
+	c.VarP(ringSize{&o.ringPages}, "mmap-pages", "m", "buffer `SIZE` for each CPU: pages, or bytes with B, K, M or G\n(default: by the memory lock limit, at most 16M)")
 	level := c.VarPF(compressionLevel{&o.level}, "compression-level", "z", "compress with zstd level `N`, 1 to 22 (default 3)")
 	level.NoOptDefVal = "3"
 	c.BoolVar(&o.noCompress, "no-compress", false, "do not compress")

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"gorecord/perfevent"
-	"gorecord/perfevent/pmu/near"
+	"gorecord/perfevent/near"
 )
 
 // devices is where sysfs shows the machine's PMUs.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"gorecord/perfevent"
-	"gorecord/perfevent/pmu/near"
+	"gorecord/perfevent/near"
 )
 
 type symbol struct {

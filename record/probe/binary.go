@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"gorecord/perfevent"
-	"gorecord/perfevent/pmu/near"
+	"gorecord/perfevent/near"
 	"gorecord/perfevent/tracefs"
 	"gorecord/symbolize"
 )
@@ -327,10 +327,21 @@ func (b *Binary) functionNames() iter.Seq[string] {
 	}
 }
 
+// hasFunctions reports whether there is a symbol of a function of the file's
+// own.
+func (b *Binary) hasFunctions() bool {
+	for s := range b.module.Symbols() {
+		if s.IsFunction() && !strings.HasSuffix(s.Name, "@plt") {
+			return true
+		}
+	}
+	return false
+}
+
 func (b *Binary) notFound(function string) error {
 	e := &NotFoundError{Function: function, Path: b.path}
-	if b.module.Len() == 0 {
-		e.Hint = "; it has no symbols at all (stripped): give a file offset (0x…) or an ELF address (@0x…)"
+	if !b.hasFunctions() {
+		e.Hint = "; it has no symbols of functions (stripped): give a file offset (0x…) or an ELF address (@0x…)"
 		return e
 	}
 	if len(b.module.Find(function)) > 0 {

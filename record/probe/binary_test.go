@@ -121,7 +121,7 @@ func TestResolveErrors(t *testing.T) {
 		{funcs, "variable", fs.ErrNotExist, "the name is that of a variable"},
 		{funcs, "ns::A::h", fs.ErrNotExist, "did you mean ns::A::f"},
 		{twice, "helper", nil, "has 2 functions of this name; choose one: @0x"},
-		{stripped, "start", fs.ErrNotExist, "it has no symbols at all (stripped): give a file offset"},
+		{stripped, "start", fs.ErrNotExist, "it has no symbols of functions (stripped): give a file offset"},
 	} {
 		p, err := resolve(t, tt.b, tt.text)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || tt.is != nil && !errors.Is(err, tt.is) {
@@ -246,29 +246,47 @@ func TestOpenBinaryPath(t *testing.T) {
 	}
 }
 
-// TestGoReturn: never a return probe on a Go program, unless forced to.
+// goProgram builds a small Go program.
+func goProgram(t *testing.T, flags ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	const source = "package main\n\ntype db struct{ n int }\n\n//go:noinline\nfunc (d *db) query(a int) int { return a + d.n }\n\nfunc main() { println((&db{2}).query(3)) }\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", append(append([]string{"build", "-o", "prog"}, flags...), "main.go")...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); errors.Is(err, exec.ErrNotFound) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return filepath.Join(dir, "prog")
+}
+
+// TestGoReturn: never a return probe on a Go program, stripped or not, unless
+// forced to.
 func TestGoReturn(t *testing.T) {
-	exe, err := os.Executable() // a Go program
+	b, stripped := open(t, goProgram(t)), open(t, goProgram(t, "-ldflags=-s -w"))
+	s, err := ParseSpec("main.(*db).query%return")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, exe)
-	s, err := ParseSpec("gorecord/record/probe.TestGoReturn%return")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Resolve(s, Options{}); !errors.Is(err, ErrGoReturn) || !strings.Contains(err.Error(), "probe the function's entry") {
-		t.Errorf("return probe on Go: %v", err)
-	}
-	if b.Module().Len() == 0 {
-		t.Skip("the test program is stripped (go test -ldflags=-s)")
+	for _, b := range []*Binary{b, stripped} {
+		if _, err := b.Resolve(s, Options{}); !errors.Is(err, ErrGoReturn) || !strings.Contains(err.Error(), "probe the function's entry") {
+			t.Errorf("return probe on Go: %v", err)
+		}
 	}
 	if p, err := b.Resolve(s, Options{AllowGoReturn: true}); err != nil || !p.Probe.Return {
 		t.Errorf("forced: %+v, %v", p, err)
 	}
-	p, err := resolve(t, b, "gorecord/record/probe.TestGoReturn")
-	if err != nil || p.Probe.Name != "gorecord_record_probe_TestGoReturn" {
+	p, err := resolve(t, b, "main.(*db).query")
+	if err != nil || p.Probe.Name != "main_db_query" || p.Probe.Return {
 		t.Errorf("entry: %+v, %v", p, err)
+	}
+	if _, err := resolve(t, stripped, "main.(*db).query"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "(stripped)") {
+		t.Errorf("stripped: %v", err)
 	}
 }
 
