@@ -279,8 +279,8 @@ func TestDecodeAttrErrors(t *testing.T) {
 			t.Errorf("an attribute of %d bytes is accepted", n)
 		}
 	}
-	for _, size := range []int{1, 8, 56, 63, 65, 100, 1<<16 + 8, 1 << 30, 1<<32 - 8} {
-		b := attrBytes(little, size)
+	for _, size := range []uint32{1, 8, 56, 63, 65, 100, 1<<16 + 8, 1 << 30, 1<<32 - 8} {
+		b := attrBytes(little, int(size))
 		if _, _, err := perfevent.DecodeAttr(b, little); err == nil {
 			t.Errorf("the size %d is accepted", size)
 		} else if !strings.Contains(err.Error(), fmt.Sprint(size)) {

@@ -12,6 +12,7 @@ import (
 // goroutines, except that Close must come last.
 type Event struct {
 	fd     int
+	typ    EventType
 	layout *Layout
 }
 
@@ -34,7 +35,7 @@ func Open(a *Attr, tid, cpu int) (*Event, error) {
 	if errno != 0 {
 		return nil, errno
 	}
-	return &Event{fd: int(fd), layout: NewLayout(a, hostOrder())}, nil
+	return &Event{fd: int(fd), typ: a.Type, layout: NewLayout(a, hostOrder())}, nil
 }
 
 // FD is the descriptor, for polling. It stays the event's.
@@ -71,7 +72,7 @@ func (e *Event) SetOutput(ring *Event) error {
 
 // SetFilter sets the filter of a tracepoint, in the language of
 // Documentation/trace/events.rst. EINVAL says that the kernel cannot parse it
-// or does not know a field.
+// or does not know a field, EEXIST that the event has a filter already.
 func (e *Event) SetFilter(filter string) error {
 	b, err := unix.BytePtrFromString(filter)
 	if err != nil {
@@ -79,10 +80,21 @@ func (e *Event) SetFilter(filter string) error {
 	}
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(e.fd), unix.PERF_EVENT_IOC_SET_FILTER, uintptr(unsafe.Pointer(b)))
 	runtime.KeepAlive(b)
-	if errno != 0 {
-		return fmt.Errorf("filter %q: %w", filter, errno)
+	if errno == 0 {
+		return nil
 	}
-	return nil
+	if fault, ok := filterFaults[errno]; ok && e.typ == TypeTracepoint {
+		return fmt.Errorf("filter %q: %s: %w", filter, fault, unix.EINVAL)
+	}
+	return fmt.Errorf("filter %q: %w", filter, errno)
+}
+
+// filterFaults are results of the kernel's filter parser that reach its callers
+// as if they were errnos (enum in kernel/trace/trace_events_filter.c).
+var filterFaults = map[unix.Errno]string{
+	1: "closing parenthesis without an opening one",
+	2: "parenthesis is not closed",
+	3: "quote is not closed",
 }
 
 // ID is the number that samples carry as ID or IDENTIFIER.

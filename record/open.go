@@ -71,8 +71,9 @@ func (e *OpenError) Unwrap() error { return e.Err }
 // opened for it.
 type openedEvent struct {
 	Event
-	attr perfevent.Attr
-	fds  []openedFD
+	index int // in the session's list
+	attr  perfevent.Attr
+	fds   []openedFD
 }
 
 type openedFD struct {
@@ -148,7 +149,7 @@ func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
 		if first && e.Fallback != nil && isUnsupported(err) {
 			s.note("%s is not available on this machine; recording %s instead", e.Name, e.Fallback.Name)
 			e.Event = *e.Fallback
-			e.attr = s.attrOf(&e.Event)
+			e.attr = s.attrOf(&e.Event, e.index)
 			step = 0
 			continue
 		}

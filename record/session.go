@@ -127,26 +127,27 @@ func (s *Session) prepare() {
 	}
 	s.cfg.Events = events
 	for i := range events {
-		s.events = append(s.events, openedEvent{Event: events[i], attr: s.attrOf(&events[i])})
+		s.events = append(s.events, openedEvent{Event: events[i], index: i, attr: s.attrOf(&events[i], i)})
 	}
 }
 
-// attrOf completes an event's attribute. Side-band records come from the dummy
-// of a system-wide session, else from the first event.
-func (s *Session) attrOf(e *Event) perfevent.Attr {
+// attrOf completes the attribute of the event at a place of the list. Side-band
+// records come from the dummy at the end of a system-wide session's list, else
+// from the first event.
+func (s *Session) attrOf(e *Event, index int) perfevent.Attr {
 	sampling := s.cfg.Sampling
 	sampling.Callchain = sampling.Callchain && !e.NoCallchain
 	a := sampling.sampleOf(e.Attr, len(s.cfg.Events) > 1)
 	a.Flags |= perfevent.FlagWatermark
 	a.Wakeup = s.wakeup()
 	if s.cfg.Target.SystemWide() {
-		if e == &s.cfg.Events[len(s.cfg.Events)-1] {
+		if index == len(s.cfg.Events)-1 {
 			sideband(&a)
 			a.Flags |= kernelSideband
 		}
 		return a
 	}
-	if e == &s.cfg.Events[0] {
+	if index == 0 {
 		sideband(&a)
 	}
 	if s.cfg.Target.EnableOnExec {

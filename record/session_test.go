@@ -297,6 +297,13 @@ func TestFallbackEvent(t *testing.T) {
 	if e := s.Events()[0]; e.Name != "cpu-clock" || e.Attr.Type != perfevent.TypeSoftware {
 		t.Errorf("event %s of type %d", e.Name, e.Attr.Type)
 	}
+	// The replacement takes over all duties, the side-band records among them.
+	k2 := newFakeKernel()
+	k2.refuse = k.refuse
+	s = openFake(t, k2, Config{Events: []Event{cycles}, Target: Target{Threads: []int{1}, EnableOnExec: true}})
+	if a := s.Events()[0].Attr; !a.Has(perfevent.FlagMmap | perfevent.FlagComm | perfevent.FlagTask | perfevent.FlagEnableOnExec) {
+		t.Errorf("flags of the replacement: %v", a.Flags)
+	}
 	if len(notes) != 1 || !strings.Contains(notes[0], "cycles is not available") || !strings.Contains(notes[0], "cpu-clock") {
 		t.Errorf("notes %q", notes)
 	}

@@ -528,6 +528,26 @@ func TestPerfAgrees(t *testing.T) {
 	}
 }
 
+// TestDefaultEvent: without -e, the samples of a command have its names and
+// maps, whichever event the machine has.
+func TestDefaultEvent(t *testing.T) {
+	needEvents(t)
+	dir := t.TempDir()
+	if got := gorecord(t, dir, "-g", "gzip", "-9", "-k", "-c", "/proc/self/exe"); got.status != 0 {
+		t.Fatalf("%+v", got.status)
+	}
+	named := 0
+	lines := strings.Split(perf(t, "script", "--force", "-F", "comm,ip,dso", "-G", "-i", "perf.data"), "\n")
+	for _, line := range lines {
+		if strings.Contains(line, "gzip ") && !strings.Contains(line, "unknown") {
+			named++
+		}
+	}
+	if named*10 < len(lines)*8 {
+		t.Errorf("%d of %d samples have names", named, len(lines))
+	}
+}
+
 func TestAttachLevel(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"-z5 cmd", "-z=5 cmd"},

@@ -62,6 +62,10 @@ func (l *places) location(id stack.AddressID) *profile.Location {
 	k := locationKey{m, l.address(a, m)}
 	loc, ok := l.locations[k]
 	if !ok {
+		if m != nil && k.address >= m.Limit && k.address < ^uint64(0) {
+			// The kernel goes on behind the range that recorders give it.
+			m.Limit = k.address + 1
+		}
 		loc = &profile.Location{ID: uint64(len(l.prof.Location) + 1), Mapping: m, Address: k.address, Line: l.lines(id)}
 		l.prof.Location = append(l.prof.Location, loc)
 		l.locations[k] = loc
