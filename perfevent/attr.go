@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // Sizes of struct perf_event_attr, one for each version of the ABI.
@@ -80,19 +81,12 @@ func (a *Attr) Has(f Flags) bool { return a.Flags&f == f }
 func (a *Attr) Size() int {
 	var b [attrSizeMax]byte
 	a.put(b[:], binary.LittleEndian)
-	last := AttrSizeVer0
-	for i := attrSizeMax; i > AttrSizeVer0; i-- {
-		if b[i-1] != 0 {
-			last = i
-			break
-		}
+	used := len(b)
+	for used > 0 && b[used-1] == 0 {
+		used--
 	}
-	for _, size := range attrSizes {
-		if last <= size {
-			return size
-		}
-	}
-	return attrSizeMax
+	version, _ := slices.BinarySearch(attrSizes[:], used)
+	return attrSizes[version]
 }
 
 // Append appends the attribute in its smallest size (see Size), little-endian.
@@ -153,13 +147,14 @@ func DecodeAttr(b []byte, o binary.ByteOrder) (Attr, int, error) {
 	if len(b) < AttrSizeVer0 {
 		return Attr{}, 0, fmt.Errorf("event attribute: %d bytes, need at least %d", len(b), AttrSizeVer0)
 	}
-	size := int(o.Uint32(b[4:]))
-	if size == 0 {
-		size = AttrSizeVer0
+	stated := o.Uint32(b[4:])
+	if stated == 0 {
+		stated = AttrSizeVer0
 	}
-	if size < AttrSizeVer0 || size > 1<<16 || size%8 != 0 {
-		return Attr{}, 0, fmt.Errorf("event attribute: size %d is no attribute size", size)
+	if stated < AttrSizeVer0 || stated > 1<<16 || stated%8 != 0 {
+		return Attr{}, 0, fmt.Errorf("event attribute: size %d is no attribute size", stated)
 	}
+	size := int(stated)
 	var full [attrSizeMax]byte
 	copy(full[:], b[:min(size, len(b), attrSizeMax)])
 	var a Attr

@@ -179,7 +179,7 @@ func FuzzDecodeSample(f *testing.F) {
 func FuzzRing(f *testing.F) {
 	good := bytes.Join([][]byte{numbered(40, 1), numbered(8, 2), numbered(104, 3)}, nil)
 	f.Add(uint64(0), uint64(len(good)), uint8(8), good)
-	f.Add(uint64(1<<32), uint64(1<<32+len(good)), uint8(8), good)
+	f.Add(uint64(1<<32), 1<<32+uint64(len(good)), uint8(8), good)
 	f.Add(uint64(8), uint64(16), uint8(3), numbered(8, 1))
 	f.Add(uint64(1<<64-64), uint64(64), uint8(7), bytes.Repeat(numbered(32, 1), 4))
 	f.Fuzz(func(t *testing.T, tail, head uint64, size uint8, content []byte) {

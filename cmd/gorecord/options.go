@@ -77,8 +77,14 @@ go tool pprof (through goreport) and perf read.
 
 Without a command and without a target, everything is recorded until Ctrl-C.
 
-An event probe_BASE:FUNC that does not exist is defined for this run as a uprobe on FUNC of the command's file,
-where the file's name gives BASE, and is gone when the run ends: nothing has to be prepared, and nothing stays behind.`
+An event is GROUP:NAME, a tracepoint or probe of the kernel's tracing folder, with wildcards; or a counter or clock by
+perf's name (cycles, cpu-clock, page-faults, L1-dcache-loads, rHEX, PMU/TERMS/, mem:ADDR:rw); modifiers follow a colon.
+
+Probes can be named by their place: PATH:FUNC, PATH:FUNC+OFF, PATH:FUNC%return, PATH:0xOFFSET (in the file),
+PATH:@0xADDR (as the ELF file has it), with the kernel's fetch arguments behind, and k:FUNC for the kernel. And an event
+probe_BASE:FUNC that does not exist is the function FUNC of the command's file where the file's name gives BASE. Such
+probes are defined for this run and gone when it ends: nothing has to be prepared, and nothing stays behind. What a
+killed recorder leaves, the next one removes.`
 
 // command describes gorecord.
 func command(o *options) *cli.Command {
@@ -87,6 +93,7 @@ func command(o *options) *cli.Command {
 	c.Text = description
 	c.Examples = []cli.Example{
 		{Line: "gorecord -e probe_main:callee ./main-nopie", Does: "each call of callee in the command"},
+		{Line: "gorecord -e './app:parse' -e './app:parse%return $retval:s32' ./app", Does: "calls and results of a function"},
 		{Line: "gorecord -g ./server", Does: "where the command spends its time, with callers"},
 		{Line: "gorecord -a -F 99 -g -- sleep 10", Does: "the whole machine for ten seconds"},
 		{Line: "gorecord -e 'sched:sched_process_*' -a", Does: "tracepoints of the machine until Ctrl-C"},

@@ -46,7 +46,7 @@ func Write(ctx context.Context, w io.Writer, r *perfdata.Reader, resolver *stack
 	if err != nil {
 		return problems, err
 	}
-	traces, unreadable := newTraces(r, resolver.KernelFunctions(first.machine))
+	traces, unreadable := newTraces(r, kernelFunctions(resolver, first.machine))
 	problems = append(problems, unreadable...)
 
 	out := bufio.NewWriterSize(w, 1<<16)
@@ -72,6 +72,22 @@ func Write(ctx context.Context, w io.Writer, r *perfdata.Reader, resolver *stack
 		err = out.Flush()
 	}
 	return append(problems, second.problems...), err
+}
+
+// kernelFunctions names addresses of the kernel. Its symbols are many, so they
+// are read only when the first is asked for.
+func kernelFunctions(r *stack.Resolver, m *machine.Machine) func(uint64) (string, uint64, bool) {
+	var find func(uint64) (string, uint64, bool)
+	read := false
+	return func(a uint64) (string, uint64, bool) {
+		if !read {
+			find, read = r.KernelFunctions(m), true
+		}
+		if find == nil {
+			return "", 0, false
+		}
+		return find(a)
+	}
 }
 
 func nameWidth(events []*perfdata.Event) int {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const recordings = "../../testdata/recordings/"
+
+func goscript(args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	status = run(context.Background(), args, strings.NewReader(""), &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestRun(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("not a recording, but long enough for a header"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name   string
+		args   []string
+		status int
+		lines  int // of stdout
+		stderr string
+	}{
+		{"lines", []string{"-q", recordings + "seed.data"}, 0, 1, ""},
+		{"by -i", []string{"-q", "-i", recordings + "sched.data"}, 0, 6, ""},
+		{"one event", []string{"-q", "--event", "sched:sched_process_exec", recordings + "sched.data"}, 0, 3, ""},
+		{"one command", []string{"-q", "--comms", "true", recordings + "sched.data"}, 0, 4, ""},
+		{"nobody", []string{"-q", "--pid", "1,2", recordings + "sched.data"}, 0, 0, ""},
+		{"missing file", []string{"nosuch.data"}, 255, 0, "goscript: open nosuch.data: no such file or directory\n"},
+		{"no recording", []string{text}, 255, 0, "goscript: " + text + ": not a perf.data file\n"},
+		{"folder", []string{dir}, 255, 0, "goscript: " + dir + ": not a regular file\n"},
+		{"two files", []string{"a", "b"}, 129, 0, "goscript: one recording at a time: [\"a\" \"b\"]; see goscript --help\n"},
+		{"bad number", []string{"--pid", "x"}, 129, 0, "goscript: --pid: \"x\" is no number; see goscript --help\n"},
+		{"pipe", []string{"-i", "-"}, 129, 0, "goscript: reading a pipe is not built yet; write the recording to a file; see goscript --help\n"},
+		{"not yet", []string{"-F", "ip"}, 129, 0, "goscript: --fields is not built yet; --json prints all fields; see goscript --help\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			status, stdout, stderr := goscript(test.args...)
+			if status != test.status || strings.Count(stdout, "\n") != test.lines || stderr != test.stderr {
+				t.Errorf("status %d, stderr %q, stdout:\n%s", status, stderr, stdout)
+			}
+		})
+	}
+}
+
+// TestJSON: what the keys hold.
+func TestJSON(t *testing.T) {
+	status, stdout, stderr := goscript("-q", "--json", recordings+"seed.data")
+	if status != 0 {
+		t.Fatal(stderr)
+	}
+	var got map[string]any
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]any{
+		"event": "probe_main:callee", "comm": "main-nopie", "ip": "0x401126", "period": 1.0,
+	} {
+		if got[key] != want {
+			t.Errorf("%s is %v, want %v", key, got[key], want)
+		}
+	}
+	if args, ok := got["args"].(map[string]any); !ok || args["__probe_ip"] != float64(0x401126) {
+		t.Errorf("args %v", got["args"])
+	}
+}
+
+// TestDamaged: what is left of a recording that was cut off is shown.
+func TestDamaged(t *testing.T) {
+	b, err := os.ReadFile(recordings + "syscalls.data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cut.data")
+	if err := os.WriteFile(path, b[:len(b)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr := goscript(path)
+	if n := strings.Count(stdout, "\n"); status != 0 || n < 50 || !strings.Contains(stderr, "cut off") {
+		t.Errorf("status %d, %d lines, stderr %s", status, n, stderr)
+	}
+}
