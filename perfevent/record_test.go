@@ -262,7 +262,14 @@ func TestOversizedCounts(t *testing.T) {
 			perfevent.RecordCallchainDeferred: wire(little, uint64(1), n, uint64(1), uint64(9)),
 		} {
 			rec, id, err := layout.DecodeRecord(record(little, typ, 0, body))
-			if !errors.Is(err, io.ErrUnexpectedEOF) || id.Time != 9 {
+			taken := 0
+			switch rec := rec.(type) {
+			case *perfevent.Namespaces:
+				taken = cap(rec.Namespaces)
+			case *perfevent.CallchainDeferred:
+				taken = cap(rec.IPs)
+			}
+			if !errors.Is(err, io.ErrUnexpectedEOF) || id.Time != 9 || taken != 0 {
 				t.Errorf("%v with %d entries: %+v %+v, error %v", typ, n, rec, id, err)
 			}
 		}
@@ -329,6 +336,10 @@ func TestAppendRecordPads(t *testing.T) {
 			if diff := cmp.Diff(rec, got); err != nil || gotID != id || diff != "" {
 				t.Errorf("%v with a name of %d bytes: %+v, error %v (-want +got):\n%s", raw.Type, n, gotID, err, diff)
 			}
+		}
+		b, err := layout.AppendRecord(nil, &perfevent.Read{Values: make([]byte, n)}, 0, id)
+		if err != nil || len(b)%8 != 0 {
+			t.Errorf("READ with values of %d bytes has %d, error %v", n, len(b), err)
 		}
 	}
 }

@@ -245,11 +245,17 @@ func TestRingViews(t *testing.T) {
 	first, _, _ := r.Next()
 	kept := first.Clone()
 	second, _, _ := r.Next()
+	r.Commit()
 	if !bytes.Equal(kept.Bytes, wrapped) || !bytes.Equal(second.Bytes, straight) {
 		t.Errorf("records\n%x and\n%x", kept.Bytes, second.Bytes)
 	}
 	if &second.Bytes[0] != &w.data[40] {
 		t.Error("a record that does not wrap is copied")
+	}
+	w.put(numbered(64, 3)) // ends with the ring
+	r.Load()
+	if third, _, _ := r.Next(); &third.Bytes[0] != &w.data[64] {
+		t.Error("a record that ends with the ring is copied")
 	}
 }
 
@@ -262,29 +268,36 @@ func TestRingCorrupt(t *testing.T) {
 	for _, test := range []struct {
 		what string
 		fill func(*ringWriter)
+		good int // records before the error
 	}{
-		{"size of zero", func(w *ringWriter) { w.copyIn(header(0)) }},
-		{"size of less than a header", func(w *ringWriter) { w.copyIn(header(7)) }},
-		{"size that is no multiple of eight", func(w *ringWriter) { w.copyIn(header(12)); w.copyIn(header(12)) }},
-		{"size behind the head", func(w *ringWriter) { w.copyIn(header(16)) }},
-		{"largest size", func(w *ringWriter) { w.copyIn(header(0xffff)) }},
-		{"size behind a good record", func(w *ringWriter) { w.copyIn(numbered(32, 1)); w.copyIn(header(0)) }},
-		{"less than a header", func(w *ringWriter) { w.head += 4 }},
-		{"header that wraps", func(w *ringWriter) { w.head += 252; w.copyIn(header(8)) }},
-		{"more than fits", func(w *ringWriter) { w.head += 264 }},
-		{"head behind the tail", func(w *ringWriter) { w.head -= 8 }},
+		{"size of zero", func(w *ringWriter) { w.copyIn(header(0)) }, 0},
+		{"size of less than a header", func(w *ringWriter) { w.copyIn(header(7)) }, 0},
+		{"size that is no multiple of eight", func(w *ringWriter) { w.copyIn(bytes.Repeat(append(header(12), 0, 0, 0, 0), 2)) }, 0},
+		{"size behind the head", func(w *ringWriter) { w.copyIn(header(16)) }, 0},
+		{"largest size", func(w *ringWriter) { w.copyIn(header(0xffff)) }, 0},
+		{"size behind a good record", func(w *ringWriter) { w.copyIn(numbered(32, 1)); w.copyIn(header(0)) }, 1},
+		{"less than a header", func(w *ringWriter) { w.head += 4 }, 0},
+		{"less than a header behind good records", func(w *ringWriter) { w.head += 20 }, 2},
+		{"more than fits", func(w *ringWriter) { w.head += 264 }, 0},
+		{"head behind the tail", func(w *ringWriter) { w.head -= 8 }, 0},
 	} {
 		const start = 1 << 20
 		w := newRingWriter(256, start)
+		// Wherever the test does not write, records of eight bytes lie.
+		copy(w.data, bytes.Repeat(header(8), 256/8))
 		r := w.reader(t)
 		test.fill(w)
 		w.publish()
 		r.Load()
 		var err error
-		for n, ok := 0, true; err == nil; n++ {
-			if _, ok, err = r.Next(); err == nil && (!ok || n > 100) {
+		good := 0
+		for ok := true; err == nil; good++ {
+			if _, ok, err = r.Next(); err == nil && !ok {
 				t.Fatalf("%s: no error", test.what)
 			}
+		}
+		if good--; good != test.good {
+			t.Errorf("%s: %d records before the error, want %d", test.what, good, test.good)
 		}
 		if !errors.Is(err, perfevent.ErrRingCorrupt) || !strings.Contains(err.Error(), "position") {
 			t.Errorf("%s: error %v", test.what, err)

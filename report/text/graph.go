@@ -69,17 +69,17 @@ func text(p *report.Place) string { return report.Printable(p.Text()) }
 func (g *graph) tree(e *report.Entry, root *report.CallNode) {
 	margin := graphMargin
 	wrote := false
-	nodes, total := root.Children, g.h.Period
-	if len(nodes) == 1 && nodes[0].Total() == e.Total {
+	parent, total := root, g.h.Period
+	if len(root.Children) == 1 && root.Children[0].Total() == e.Total {
 		// The only branch, with all that the row has: no need to say how much.
-		margin, wrote = g.trunk(nodes[0])
-		nodes = nodes[0].Children
+		parent = root.Children[0]
+		margin, wrote = g.trunk(parent)
 	}
 	if g.h.Spec.Calls.Mode == report.CallsFractal {
 		total = e.Total
 	}
-	if len(nodes) > 0 {
-		g.branches(nodes, nil, total, 1, 1, margin)
+	if len(parent.Children) > 0 {
+		g.branches(parent, total, 1, 1, margin)
 		wrote = true
 	}
 	if wrote {
@@ -108,13 +108,11 @@ func (g *graph) trunk(n *report.CallNode) (margin string, wrote bool) {
 }
 
 // branches writes the children of a node. bars has a bit for every level whose
-// vertical bar goes on; parent is nil at the root.
-func (g *graph) branches(nodes []*report.CallNode, parent *report.CallNode, total uint64, depth int, bars uint64, margin string) {
+// vertical bar goes on.
+func (g *graph) branches(parent *report.CallNode, total uint64, depth int, bars uint64, margin string) {
 	fractal := g.h.Spec.Calls.Mode == report.CallsFractal
-	remaining, remainingSamples := total, uint64(0)
-	if parent != nil {
-		remainingSamples = parent.SamplesBelow
-	}
+	nodes := parent.Children
+	remaining, remainingSamples := total, parent.SamplesBelow
 	shown := nodes[:g.limit(len(nodes))]
 	below := bars
 	for i, n := range shown {
@@ -136,11 +134,11 @@ func (g *graph) branches(nodes []*report.CallNode, parent *report.CallNode, tota
 			if fractal {
 				childTotal = n.Below
 			}
-			g.branches(n.Children, n, childTotal, depth+1, below|1<<depth, margin)
+			g.branches(n, childTotal, depth+1, below|1<<depth, margin)
 		}
 	}
 	if fractal && remaining > 0 && remaining != total {
-		if g.h.Spec.Calls.Value == report.CallCount && parent != nil && remainingSamples == 0 {
+		if g.h.Spec.Calls.Value == report.CallCount && remainingSamples == 0 {
 			return
 		}
 		below &^= 1 << (depth - 1)
