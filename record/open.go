@@ -71,9 +71,10 @@ func (e *OpenError) Unwrap() error { return e.Err }
 // opened for it.
 type openedEvent struct {
 	Event
-	index int // in the session's list
-	attr  perfevent.Attr
-	fds   []openedFD
+	index    int  // in the session's list
+	userOnly bool // the kernel is left out for want of permission
+	attr     perfevent.Attr
+	fds      []openedFD
 }
 
 type openedFD struct {
@@ -146,10 +147,21 @@ func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
 			e.attr.ReadFormat &^= f.format
 			continue
 		}
+		const kernel = perfevent.FlagExcludeKernel | perfevent.FlagExcludeHV
+		if first && !s.cfg.Target.SystemWide() && errors.Is(err, fs.ErrPermission) && e.attr.Type != perfevent.TypeTracepoint && e.attr.Flags&kernel == 0 {
+			// Without privileges a thread may still watch its own programs.
+			s.note("the kernel may not be watched (%v: %s); recording %s in programs only", err, s.hint(err), e.Name)
+			e.attr.Flags |= kernel
+			e.userOnly = true
+			continue
+		}
 		if first && e.Fallback != nil && isUnsupported(err) {
 			s.note("%s is not available on this machine; recording %s instead", e.Name, e.Fallback.Name)
 			e.Event = *e.Fallback
 			e.attr = s.attrOf(&e.Event, e.index)
+			if e.userOnly {
+				e.attr.Flags |= kernel
+			}
 			step = 0
 			continue
 		}

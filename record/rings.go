@@ -20,8 +20,8 @@ const (
 )
 
 // choosePages fixes the size of the rings, in pages. Where it is left to the
-// session, a ring that takes what the memory lock limit allows is found by
-// trying with an event that anyone may open.
+// session, the size that the memory lock limit allows for all rings together is
+// found by trying, with events that anyone may open.
 func (s *Session) choosePages() int {
 	if s.cfg.RingPages > 0 {
 		return s.cfg.RingPages
@@ -31,26 +31,31 @@ func (s *Session) choosePages() int {
 		size /= 2
 	}
 	pages := max(1, size/os.Getpagesize())
+	for pages > 1 && isOverLimit(s.tryRings(pages)) {
+		pages /= 2
+	}
+	return pages
+}
+
+// tryRings maps as many rings as there are CPUs, and unmaps them again.
+func (s *Session) tryRings(pages int) error {
 	a := perfevent.Attr{
 		Type: perfevent.TypeSoftware, Config: perfevent.SWDummy,
 		Flags: perfevent.FlagDisabled | perfevent.FlagExcludeKernel | perfevent.FlagExcludeHV,
 	}
-	d, err := s.opener.Open(&a, 0, perfevent.AnyCPU)
-	if err != nil {
-		return pages
-	}
-	defer d.Close()
-	for ; pages > 1; pages /= 2 {
+	for range s.cpus {
+		d, err := s.opener.Open(&a, 0, perfevent.AnyCPU)
+		if err != nil {
+			return nil // opening the real events will tell
+		}
+		defer d.Close()
 		r, err := s.opener.OpenRing(d, pages)
-		if err == nil {
-			r.Close()
-			break
+		if err != nil {
+			return err
 		}
-		if !isOverLimit(err) {
-			break
-		}
+		defer r.Close()
 	}
-	return pages
+	return nil
 }
 
 // wakeup is the watermark in bytes: early enough that there is time to drain.

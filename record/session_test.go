@@ -27,6 +27,8 @@ type fakeKernel struct {
 	rings   map[int]*fakeRing
 	refuse  func(a *perfevent.Attr, tid, cpu int) error
 	mostKiB int // largest ring; 0: any
+	lockKiB int // of all rings together; 0: any
+	locked  int
 	waits   int
 	onWait  func(n int)
 }
@@ -86,7 +88,7 @@ const (
 )
 
 func (k *fakeKernel) OpenRing(d Descriptor, pages int) (Ring, error) {
-	if k.mostKiB > 0 && pages*4 > k.mostKiB {
+	if k.mostKiB > 0 && pages*4 > k.mostKiB || k.lockKiB > 0 && k.locked+pages*4 > k.lockKiB {
 		return nil, fmt.Errorf("map ring: %w", syscall.EPERM)
 	}
 	r := &fakeRing{k: k, meta: make([]byte, 4096), data: make([]byte, pages*4096)}
@@ -98,10 +100,15 @@ func (k *fakeKernel) OpenRing(d Descriptor, pages int) (Ring, error) {
 	k.log = append(k.log, "ring "+fd.name)
 	k.rings[fd.cpu] = r
 	k.open++
+	k.locked += pages * 4
 	return r, nil
 }
 
-func (r *fakeRing) Close() error { r.k.open--; return nil }
+func (r *fakeRing) Close() error {
+	r.k.open--
+	r.k.locked -= len(r.data) >> 10
+	return nil
+}
 
 // write puts a record into the ring, or a part of none where it is full.
 func (r *fakeRing) write(rec []byte) bool {
@@ -309,6 +316,30 @@ func TestFallbackEvent(t *testing.T) {
 	}
 }
 
+// TestUnprivileged: who may not watch the kernel still records programs, and is
+// told.
+func TestUnprivileged(t *testing.T) {
+	k := newFakeKernel()
+	k.refuse = func(a *perfevent.Attr, _, _ int) error {
+		if !a.Has(perfevent.FlagExcludeKernel) {
+			return syscall.EACCES
+		}
+		if a.Type == perfevent.TypeHardware {
+			return syscall.ENOENT
+		}
+		return nil
+	}
+	var notes []string
+	cycles := Event{Name: "cycles", Attr: perfevent.Attr{Type: perfevent.TypeHardware}, Fallback: &cpuClock}
+	s := openFake(t, k, Config{Events: []Event{cycles}, Target: Target{Threads: []int{1}}, Note: func(s string) { notes = append(notes, s) }})
+	if e := s.Events()[0]; e.Name != "cpu-clock" || !e.Attr.Has(perfevent.FlagExcludeKernel) {
+		t.Errorf("%s %v", e.Name, e.Attr.Flags)
+	}
+	if len(notes) != 2 || !strings.Contains(notes[0], "in programs only") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	for _, test := range []struct {
 		err  error
@@ -363,7 +394,8 @@ func TestThreadsThatEnd(t *testing.T) {
 	}
 }
 
-// TestRingSize: left to the session, the size follows the memory lock limit.
+// TestRingSize: left to the session, the size follows the memory lock limit,
+// which holds for all rings together.
 func TestRingSize(t *testing.T) {
 	k := newFakeKernel()
 	k.mostKiB = 512
@@ -373,6 +405,11 @@ func TestRingSize(t *testing.T) {
 	}
 	if w := s.Events()[0].Attr.Wakeup; w != 128<<10 {
 		t.Errorf("watermark %d", w)
+	}
+	together := newFakeKernel()
+	together.lockKiB = 1500
+	if got := openFake(t, together, Config{Events: []Event{cpuClock}}).RingSize(); got != 512<<10 {
+		t.Errorf("two rings of %d KiB where 1500 KiB may be locked", got>>10)
 	}
 	k2 := newFakeKernel()
 	k2.mostKiB = 512
