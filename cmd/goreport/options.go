@@ -19,6 +19,7 @@ type options struct {
 	rows       rowOptions
 	calls      report.CallOptions
 	callsSet   bool
+	inverted   bool
 	symbols    symbolOptions
 	header     bool
 	headerOnly bool
@@ -48,7 +49,6 @@ type rowOptions struct {
 
 type symbolOptions struct {
 	symfs    string
-	vmlinux  string
 	kallsyms string
 	demangle bool
 }
@@ -117,9 +117,7 @@ func callFlags(c *cli.Command, o *options) {
 		"most entries; caller or callee first; function or address; percent, period or count\n"+
 		"(default graph,0.5,caller,function,percent; callee with --no-children)")
 	calls.NoOptDefVal = defaultCalls
-	c.BoolFuncP("inverted", "G", "callers first, as -g caller", func(string) error {
-		return o.calls.Parse("caller")
-	})
+	c.BoolVarP(&o.inverted, "inverted", "G", false, "callers first, as -g caller")
 	c.BoolFunc("no-call-graph", "no call trees, as -g none", func(string) error {
 		return o.calls.Parse("none")
 	})
@@ -324,6 +322,9 @@ func (o *options) check(args []string) error {
 		return fmt.Errorf("--max-stack %d: at least one frame is needed", o.rows.maxStack)
 	case o.pprof != "" && (o.stats || o.headerOnly):
 		return errors.New("--pprof does not go with --stats or --header-only; call goreport twice")
+	}
+	if o.inverted {
+		o.calls.Callers, o.calls.OrderSet = true, true
 	}
 	if o.rows.limitSet {
 		o.calls.MinPercent = o.rows.percentLimit

@@ -64,7 +64,10 @@ func show(ctx context.Context, o *options, c *cli.Command, stdout, stderr io.Wri
 		return err
 	}
 	defer closeStore()
+	progress := newProgress(stderr, o, r)
+	load.Progress = progress.at
 	p, err := report.Load(ctx, r, load)
+	progress.end()
 	if err != nil {
 		return err
 	}
@@ -119,7 +122,11 @@ func (o *options) textOptions(spec *report.Spec, header []byte) text.Options {
 		TimeSlices:     o.filter.times,
 		SkipChainFirst: o.fields == "" && strings.HasPrefix(o.sort, "sym"),
 	}
-	for _, f := range o.elided(spec) {
+	elided := o.elided(spec)
+	if len(elided) == groupings(spec) {
+		return t // something has to be left
+	}
+	for _, f := range elided {
 		t.Filtered = append(t.Filtered, f.key.String()+": "+f.value)
 		spec.Drop(f.key)
 	}

@@ -84,6 +84,17 @@ func (o *options) elided(s *report.Spec) []elision {
 	return es
 }
 
+// groupings is the number of columns that are no values.
+func groupings(s *report.Spec) int {
+	n := 0
+	for _, k := range s.Fields {
+		if !k.IsValue() {
+			n++
+		}
+	}
+	return n
+}
+
 // filterFor reads the filters.
 func (o *options) filterFor(r *perfdata.Reader) (report.Filter, error) {
 	f := report.Filter{Comms: words(o.filter.comms)}
