@@ -137,15 +137,45 @@ var softwareNames = [...]string{
 func attrName(a *perfevent.Attr) string {
 	switch {
 	case a.Type == perfevent.TypeHardware && a.Config < uint64(len(hardwareNames)):
-		return hardwareNames[a.Config]
+		return hardwareNames[a.Config] + modifiers(a)
 	case a.Type == perfevent.TypeSoftware && a.Config < uint64(len(softwareNames)):
-		return softwareNames[a.Config]
+		return softwareNames[a.Config] + modifiers(a)
 	case a.Type == perfevent.TypeRaw:
-		return fmt.Sprintf("raw 0x%x", a.Config)
+		return fmt.Sprintf("raw 0x%x", a.Config) + modifiers(a)
 	case a.Type == perfevent.TypeTracepoint:
 		return "unknown tracepoint"
 	case a.Type == perfevent.TypeBreakpoint:
 		return fmt.Sprintf("mem:0x%x", a.Config1)
 	}
 	return fmt.Sprintf("unknown attr type: %d", a.Type)
+}
+
+// modifiers gives the letters that stand for what an event leaves out, as perf
+// appends them to names.
+func modifiers(a *perfevent.Attr) string {
+	var mods []byte
+	shown := func(exclude perfevent.Flags, letter byte) {
+		if !a.Has(exclude) {
+			mods = append(mods, letter)
+		}
+	}
+	noGuest := false // whether leaving guests out goes without saying
+	if a.Flags&(perfevent.FlagExcludeKernel|perfevent.FlagExcludeUser|perfevent.FlagExcludeHV) != 0 {
+		shown(perfevent.FlagExcludeKernel, 'k')
+		shown(perfevent.FlagExcludeUser, 'u')
+		shown(perfevent.FlagExcludeHV, 'h')
+		noGuest = true
+	}
+	if n := a.PreciseIP(); n > 0 {
+		mods = append(mods, "ppp"[:n]...)
+		noGuest = true
+	}
+	if a.Has(perfevent.FlagExcludeHost) || a.Has(perfevent.FlagExcludeGuest) == noGuest {
+		shown(perfevent.FlagExcludeHost, 'H')
+		shown(perfevent.FlagExcludeGuest, 'G')
+	}
+	if len(mods) == 0 {
+		return ""
+	}
+	return ":" + string(mods)
 }

@@ -63,7 +63,7 @@ func TestNames(t *testing.T) {
 		{"tracepoint", []*Event{event(2, 316)}, nil, "sched:sched_switch"},
 		{"unknown tracepoint", []*Event{event(2, 1)}, nil, "unknown tracepoint"},
 		{"hardware, software, raw, breakpoint", []*Event{event(0, 1), event(1, 2), event(4, 0x1c0), event(5, 0)}, nil,
-			"instructions page-faults raw 0x1c0 mem:0x0"},
+			"instructions:HG page-faults:HG raw 0x1c0:HG mem:0x0"},
 	} {
 		nameEvents(test.events, test.desc, td)
 		var names []string

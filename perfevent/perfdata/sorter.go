@@ -53,7 +53,7 @@ type Sorter struct {
 	base    uint64   // number of batches[0]
 	at      int      // place in the current batch
 	last    *batch   // holds rec
-	counts  map[perfevent.RecordType]uint64
+	counts  [256]uint64 // of records by type; the last takes all types above
 	unknown uint64 // samples whose event is not known
 
 	problems []string
@@ -67,7 +67,7 @@ type entry struct{ time, place uint64 }
 // Sorted starts to read the records. The Sorter may be used while other
 // Sorters of the same Reader are.
 func (r *Reader) Sorted() *Sorter {
-	return &Sorter{r: r, stream: startStream(r.src, r.data, r.order), counts: map[perfevent.RecordType]uint64{}}
+	return &Sorter{r: r, stream: startStream(r.src, r.data, r.order)}
 }
 
 // Next moves to the next record. It gives false at the end and after an error.
@@ -124,8 +124,17 @@ func (s *Sorter) Problems() []string {
 	return p
 }
 
-// Counts gives the number of records of each type so far.
-func (s *Sorter) Counts() map[perfevent.RecordType]uint64 { return s.counts }
+// Counts gives the number of records of each type so far. Types from 255 on,
+// which nothing writes, are counted together.
+func (s *Sorter) Counts() map[perfevent.RecordType]uint64 {
+	counts := map[perfevent.RecordType]uint64{}
+	for t, n := range s.counts {
+		if n > 0 {
+			counts[perfevent.RecordType(t)] = n
+		}
+	}
+	return counts
+}
 
 // take makes the record at a place the current one.
 func (s *Sorter) take(b *batch, at int, time uint64, hasTime bool) {
@@ -174,7 +183,7 @@ func (s *Sorter) fill() bool {
 		at := s.at
 		t, m, size := perfevent.ParseHeader(b.buf[at:], s.r.order)
 		s.at += size
-		s.counts[t]++
+		s.counts[min(int(t), len(s.counts)-1)]++
 		if t == RecordFinishedRound {
 			s.sort(s.limit)
 			s.limit = s.newest
