@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"math"
 	"slices"
 )
@@ -305,5 +306,7 @@ func (n symbolNames) of(symbol uint32) string {
 	if n.size == 0 || uint64(symbol) >= uint64(len(n.data))/n.size {
 		return ""
 	}
-	return stringAt(n.names, n.file.order.Uint32(n.data[uint64(symbol)*n.size:]))
+	// Some linkers write the version into the name (memcpy@@GLIBC_2.14).
+	name, _, _ := strings.Cut(stringAt(n.names, n.file.order.Uint32(n.data[uint64(symbol)*n.size:])), "@")
+	return name
 }
