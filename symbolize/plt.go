@@ -6,9 +6,9 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
-	"strings"
 	"math"
 	"slices"
+	"strings"
 )
 
 // The names of PLT entries stand in no symbol table. They are made here as
