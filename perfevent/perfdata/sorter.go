@@ -49,12 +49,12 @@ type Sorter struct {
 	newest     uint64
 	limit      uint64 // newest as of the last round
 
-	batches []*batch // those that hold records of queue, and the current one
-	base    uint64   // number of batches[0]
-	at      int      // place in the current batch
-	last    *batch   // holds rec
+	batches []*batch    // those that hold records of queue, and the current one
+	base    uint64      // number of batches[0]
+	at      int         // place in the current batch
+	last    *batch      // holds rec
 	counts  [256]uint64 // of records by type; the last takes all types above
-	unknown uint64 // samples whose event is not known
+	unknown uint64      // samples whose event is not known
 
 	problems []string
 	aux      uint64
