@@ -235,9 +235,10 @@ func (r *resolution) fileNaming(mod *machine.Module) (func(a *Address, pos uint6
 // never returns, that address is in the next function already. (perf looks up
 // the address itself and names that next function.)
 //
-// Two kinds of address are only called return addresses: those where nothing
-// is named before them, and the code that the kernel returns to from a signal
-// handler, which nobody calls.
+// Three kinds of address are only called return addresses: those where nothing
+// is named before them; those behind padding, where no call can lie, which are
+// addresses of interrupted instructions; and the code that the kernel returns
+// to from a signal handler, which nobody calls.
 func nameAddress(a *Address, at func(a *Address, pos uint64) []Frame) []Frame {
 	if !a.Return || a.Position == 0 {
 		return at(a, a.Position)
@@ -246,13 +247,20 @@ func nameAddress(a *Address, at func(a *Address, pos uint64) []Frame) []Frame {
 	if len(before) == 0 {
 		return at(a, a.Position)
 	}
-	if here := at(a, a.Position); len(here) > 0 && here[len(here)-1].Offset == 0 && isSignalReturn(here[len(here)-1].Symbol.SystemName) {
+	if here := at(a, a.Position); len(here) > 0 && here[len(here)-1].Offset == 0 &&
+		(isSignalReturn(here[len(here)-1].Symbol.SystemName) || isPadding(before[len(before)-1].Symbol.SystemName)) {
 		return here
 	}
 	for i := range before {
 		before[i].Offset++
 	}
 	return before
+}
+
+// isPadding knows the names that the kernel gives to what it puts in front of
+// functions.
+func isPadding(name string) bool {
+	return strings.HasPrefix(name, "__pfx_") || strings.HasPrefix(name, "__cfi_")
 }
 
 // isSignalReturn knows the names that C libraries and vDSOs give to the code

@@ -19,12 +19,12 @@ import (
 )
 
 // The rule for return addresses, on a module with functions a (0 to 0x10),
-// b (0x10 to 0x20), a gap, c (0x30 to 0x40), __restore_rt (0x40 to 0x50).
+// b (0x10 to 0x20), a gap, c (0x30 to 0x40), __restore_rt (0x40 to 0x50), padding, d (0x60 to 0x70).
 func TestNameAddress(t *testing.T) {
 	functions := []struct {
 		name       string
 		start, end uint64
-	}{{"a", 0, 0x10}, {"b", 0x10, 0x20}, {"c", 0x30, 0x40}, {"__restore_rt", 0x40, 0x50}}
+	}{{"a", 0, 0x10}, {"b", 0x10, 0x20}, {"c", 0x30, 0x40}, {"__restore_rt", 0x40, 0x50}, {"__pfx_d", 0x50, 0x60}, {"d", 0x60, 0x70}}
 	at := func(_ *Address, pos uint64) []Frame {
 		for _, f := range functions {
 			if pos >= f.start && pos < f.end {
@@ -47,6 +47,8 @@ func TestNameAddress(t *testing.T) {
 		{"return to the start of a function behind a gap", 0x30, true, "c", 0},
 		{"signal return code", 0x40, true, "__restore_rt", 0},
 		{"within signal return code", 0x42, true, "__restore_rt", 2},
+		{"behind padding", 0x60, true, "d", 0},
+		{"one byte into a function behind padding", 0x61, true, "d", 1},
 		{"first byte", 0, true, "a", 0},
 		{"gap", 0x25, true, "", 0},
 	}
