@@ -101,7 +101,7 @@ func nameEvents(events, desc []*Event, td *TracingData) {
 	}
 	for i, e := range events {
 		for _, id := range e.IDs {
-			if d := byID[id]; d != nil && d.Name != "" {
+			if d := byID[id]; d != nil && d.Name != "" && e.Name == "" {
 				e.Name = d.Name
 				break
 			}

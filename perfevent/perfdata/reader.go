@@ -14,10 +14,7 @@ import (
 // ErrNotPerfData says that a file does not start as a recording does.
 var ErrNotPerfData = errors.New("not a perf.data file")
 
-// ErrPipeMode says that a recording is a stream as perf record -o - writes it.
-var ErrPipeMode = errors.New("recording in pipe mode, which cannot be read yet; `perf inject -i IN -o OUT` makes a file of it")
-
-// Reader reads a recording in file mode. It holds what lies before and behind
+// Reader reads a recording, in file mode or, from a file, in pipe mode. It holds what lies before and behind
 // the records; they are read by Sorted or Records. It is safe for use by
 // several goroutines.
 type Reader struct {
@@ -33,6 +30,12 @@ type Reader struct {
 	features map[Feature]section
 	info     Info
 	problems []string
+
+	// Of a recording in pipe mode: contents of features, and names of events by
+	// id and by config.
+	inline    map[Feature][]byte
+	pipeNames map[uint64]string
+	typeNames map[uint64]string
 }
 
 // Open opens the recording at path. The caller must close it.
@@ -68,6 +71,15 @@ func NewReader(src io.ReaderAt, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.pipe {
+		r.inline, r.pipeNames, r.typeNames = map[Feature][]byte{}, map[uint64]string{}, map[uint64]string{}
+		if err := r.readPipe(); err != nil {
+			return nil, err
+		}
+		r.namePipeEvents()
+		r.index()
+		return r, nil
+	}
 	if err := r.readAttrs(h); err != nil {
 		return nil, err
 	}
@@ -89,6 +101,7 @@ func NewReader(src io.ReaderAt, size int64) (*Reader, error) {
 }
 
 type fileHeader struct {
+	pipe        bool // pipe mode: the rest is zero
 	attrStride  uint64
 	attrs, data section
 	features    [maxFeatures / 64]uint64
@@ -107,8 +120,9 @@ func (r *Reader) readHeader() (fileHeader, error) {
 	}
 	c := &cursor{what: "file header", b: b[8:], order: r.order}
 	headerSize := c.u64()
-	if headerSize == 16 {
-		return h, ErrPipeMode
+	if headerSize == pipeHeaderSize {
+		h.pipe = true
+		return h, nil
 	}
 	if headerSize != fileHeaderSize {
 		return h, fmt.Errorf("%w: header of %d bytes", ErrNotPerfData, headerSize)
@@ -132,7 +146,7 @@ func (r *Reader) magic(m string, rest []byte) bool {
 		r.order = binary.BigEndian
 	case magicV1:
 		// The first version does not tell the order; the header's size does.
-		if s := binary.BigEndian.Uint64(rest); s == fileHeaderSize || s == 16 {
+		if s := binary.BigEndian.Uint64(rest); s == fileHeaderSize || s == pipeHeaderSize {
 			r.order = binary.BigEndian
 		}
 	default:
@@ -280,6 +294,9 @@ func (r *Reader) Features() []Feature {
 
 // Feature reads a feature section; nil without error where there is none.
 func (r *Reader) Feature(f Feature) ([]byte, error) {
+	if b, ok := r.inline[f]; ok {
+		return b, nil
+	}
 	s, ok := r.features[f]
 	if !ok {
 		return nil, nil

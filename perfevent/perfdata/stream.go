@@ -44,6 +44,7 @@ type stream struct {
 	cur      *batch
 	whole    int // bytes of cur.buf that are whole records
 	payload  []byte
+	behind   []byte // what came with the last TRACING_DATA record
 	zstd     *zstd.Decoder
 	problems []string // valid once batches is closed
 	aux      uint64   // bytes of AUX data that were stepped over
@@ -288,13 +289,38 @@ func (s *stream) next() (perfevent.RawRecord, error) {
 	}
 	rec := perfevent.RawRecord{Type: t, Misc: m, Bytes: s.window[:size:size]}
 	s.consume(int64(size))
-	if t == RecordAuxtrace && size >= 16 {
-		n := s.order.Uint64(rec.Bytes[8:])
-		skip := int64(min(n, uint64(s.end-s.pos)))
+	switch {
+	case t == RecordAuxtrace && size >= 16:
+		skip := int64(min(s.order.Uint64(rec.Bytes[8:]), uint64(s.end-s.pos)))
 		s.aux += uint64(skip)
 		// The record itself stays valid: consume only moves the window.
 		s.consume(skip)
+	case t == RecordTracingData && size >= 12:
+		return s.tracingData(rec)
 	}
+	return rec, nil
+}
+
+// tracingData takes what belongs to a TRACING_DATA record: the bytes behind it,
+// or in some recordings the rest of the record itself.
+func (s *stream) tracingData(rec perfevent.RawRecord) (perfevent.RawRecord, error) {
+	n := int64(s.order.Uint32(rec.Bytes[8:]))
+	for _, head := range []int{12, 16} {
+		if int64(len(rec.Bytes)) >= int64(head)+n && n > 0 {
+			s.behind = rec.Bytes[head:]
+			return rec, nil
+		}
+	}
+	if n > s.end-s.pos {
+		s.problemf("TRACING_DATA at offset %d: %d bytes, with %d left", s.pos, n, s.end-s.pos)
+		n = s.end - s.pos
+	}
+	rec = rec.Clone()
+	s.behind = make([]byte, n)
+	if _, err := s.src.ReadAt(s.behind, s.pos); err != nil && !errors.Is(err, io.EOF) {
+		return rec, fmt.Errorf("read tracing data at offset %d: %w", s.pos, err)
+	}
+	s.consume(n)
 	return rec, nil
 }
 

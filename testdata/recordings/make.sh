@@ -11,6 +11,9 @@ export DEBUGINFOD_URLS=
 perf record -q -e cpu-clock -F 2000 -g -o cpu-clock-g.data -- gzip -9 -c /bin/bash >/dev/null
 # The same, compressed; zstd records cross one another.
 perf record -q -z -e cpu-clock -F 2000 -g -o cpu-clock-g-z.data -- gzip -9 -c /bin/bash >/dev/null
+# A stream, as it goes through a pipe.
+perf record -q -e sched:sched_process_exit -o - -- sh -c '/bin/true; /bin/true' >pipe.data
+perf record -q -z -e cpu-clock -F 2000 -g -o - -- sh -c "gzip -9 -c /bin/bash >/dev/null" >pipe-z.data
 # Two tracepoints with text fields.
 perf record -q -e sched:sched_process_exec -e sched:sched_process_exit -o sched.data -- sh -c '/bin/true; /bin/true'
 # Many hits of one tracepoint with an array.
@@ -22,7 +25,7 @@ perf probe -q -d probe_main:callee
 chmod 644 *.data
 for f in *.data; do
 	# What perf says of each: tests compare with this.
-	perf script -f --ns -F pid,tid,time,event -i "$f" > "${f%.data}.txt"
+	perf script -f -G --ns -F pid,tid,time,event -i "$f" > "${f%.data}.txt"
 done
 for f in sched syscalls seed; do
 	perf script -f -i $f.data > $f.trace
