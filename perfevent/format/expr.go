@@ -200,7 +200,11 @@ func (p *parser) castAhead() (size int, signed bool, n int) {
 		return 4, true, i + 1 - p.at
 	}
 	size, signed, ok := integerType(strings.Join(words, " "), p.long)
-	if !ok {
+	switch {
+	case ok:
+	case len(words) == 1 && (next.kind != 'o' || next.text == "("):
+		size, signed = 8, false // a type that nobody told the size of: the value stays
+	default:
 		return 0, false, 0
 	}
 	return size, signed, i + 1 - p.at
@@ -353,6 +357,9 @@ func (p *parser) listed(o op) (*node, error) {
 	for p.accept(",") {
 		if err := p.expect("{"); err != nil {
 			return nil, err
+		}
+		if p.accept("}") {
+			continue // a list without entries
 		}
 		number, err := p.expression()
 		if err != nil {

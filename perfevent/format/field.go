@@ -163,6 +163,8 @@ var namedTypes = map[string]struct {
 	"__s8": {1, true}, "__s16": {2, true}, "__s32": {4, true}, "__s64": {8, true},
 	"uint8_t": {1, false}, "uint16_t": {2, false}, "uint32_t": {4, false}, "uint64_t": {8, false},
 	"__be16": {2, false}, "__be32": {4, false}, "__be64": {8, false}, "__le16": {2, false}, "__le32": {4, false}, "__le64": {8, false},
+	"int8_t": {1, true}, "int16_t": {2, true}, "int32_t": {4, true}, "int64_t": {8, true},
+	"uchar": {1, false}, "ushort": {2, false}, "uint": {4, false}, "ulong": {8, false},
 	"pid_t": {4, true}, "uid_t": {4, false}, "gid_t": {4, false}, "dev_t": {4, false}, "umode_t": {2, false}, "mode_t": {4, false},
 	"gfp_t": {4, false}, "size_t": {8, false}, "ssize_t": {8, true}, "loff_t": {8, true}, "sector_t": {8, false},
 	"ino_t": {8, false}, "blkcnt_t": {8, false}, "ktime_t": {8, true}, "dma_addr_t": {8, false}, "phys_addr_t": {8, false},

@@ -124,6 +124,8 @@ func TestPrint(t *testing.T) {
 		{"precedence", `"%d %d", 1 + 2 * 3 - 8 / 4 % 2, REC->a >> 4 & 0xf | 1 << 8`, []string{"u32 a;4 0"}, raw(uint32(0xabc)), "7 267"},
 		{"division by zero", `"%d", 7 / REC->a`, []string{"int a;4 1"}, raw(int32(0)), "0"},
 		{"casts", `"%d %d %llu", (s8)REC->a, (int)(unsigned char)REC->a, (unsigned long long)(u16)REC->a`, []string{"u32 a;4 0"}, raw(uint32(0x1ff)), "-1 255 511"},
+		{"casts to types of the kernel", `"%d %llx %d", (uint)(REC->a), (xfs_any_t)REC->b, (int64_t)REC->a`, []string{"u32 a;4 0", "u64 b;8 0"}, raw(uint32(7), uint64(0x1_0000_0000)), "7 100000000 7"},
+		{"empty list", `"%s", __print_symbolic(REC->a, {})`, []string{"u32 a;4 0"}, raw(uint32(7)), "0x7"},
 		{"device numbers", `"%d,%d", ((unsigned int) ((REC->dev) >> 20)), ((unsigned int) ((REC->dev) & ((1U << 20) - 1)))`,
 			[]string{"dev_t dev;4 0"}, raw(uint32(254<<20 | 3)), "254,3"},
 		{"widths", `"[%5d][%-5d][%05d][%#x][%.3s][%6s][%-6s][%03u][%+d]", REC->a, REC->a, REC->a, REC->a, "abcdef", "ab", "ab", REC->a, REC->a`,
