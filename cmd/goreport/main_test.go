@@ -49,7 +49,7 @@ func TestStatus(t *testing.T) {
 		{"misspelled flag", []string{"--percent"}, 129, "", "--percent-limit"},
 		{"two files", []string{callsData, clockData}, 129, "", "one recording at a time"},
 		{"file twice", []string{"-i", callsData, clockData}, 129, "", "two recordings"},
-		{"pipe", []string{"-i", "-"}, 129, "", "pipe"},
+		{"empty pipe", []string{"-i", "-"}, 255, "", "stream: not a perf.data file"},
 		{"no such file", []string{"-i", filepath.Join(dir, "none")}, 255, "", "none"},
 		{"no recording", []string{"-i", noData}, 255, "", "not a perf.data file"},
 		{"empty file", []string{"-i", empty}, 255, "", "not a perf.data file"},

@@ -90,7 +90,7 @@ func command(o *options) *cli.Command {
 func inputFlags(c *cli.Command, o *options) {
 	c.Group("Input")
 	force := false
-	c.StringVarP(&o.input, "input", "i", "", "read `FILE` (default perf.data)")
+	c.StringVarP(&o.input, "input", "i", "", "read `FILE` (default perf.data; - for standard input, to its end)")
 	c.BoolVarP(&force, "force", "f", false, "accepted: whose file it is does not matter here")
 }
 
@@ -314,8 +314,6 @@ func (o *options) check(args []string) error {
 		o.input = "perf.data"
 	}
 	switch {
-	case o.input == "-":
-		return errors.New("reading from a pipe (-) is not built yet; record into a file")
 	case o.rows.separator == ".":
 		return errors.New("-t .: the full stop stands for separators within names; choose another")
 	case o.rows.maxStack < 1:

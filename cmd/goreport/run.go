@@ -22,12 +22,12 @@ const exitInterrupted = 130
 type usageError struct{ error }
 
 // run is the command. It returns the exit status.
-func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, c, done, status := parse(args, stdout, stderr)
 	if done {
 		return status
 	}
-	err := show(ctx, &o, c, stdout, stderr)
+	err := show(ctx, &o, c, stdin, stdout, stderr)
 	var usage usageError
 	switch {
 	case err == nil:
@@ -41,8 +41,8 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 	return cli.ExitFail
 }
 
-func show(ctx context.Context, o *options, c *cli.Command, stdout, stderr io.Writer) error {
-	r, captured, err := open(o.input)
+func show(ctx context.Context, o *options, c *cli.Command, stdin io.Reader, stdout, stderr io.Writer) error {
+	r, captured, err := open(o.input, stdin)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,11 @@ func show(ctx context.Context, o *options, c *cli.Command, stdout, stderr io.Wri
 }
 
 // open opens a recording, and tells when it was written.
-func open(path string) (*perfdata.Reader, time.Time, error) {
+func open(path string, stdin io.Reader) (*perfdata.Reader, time.Time, error) {
+	if path == "-" {
+		r, err := perfdata.Spool(stdin)
+		return r, time.Now(), err
+	}
 	r, err := perfdata.Open(path)
 	if err != nil {
 		return nil, time.Time{}, err

@@ -64,7 +64,7 @@ tell how many records did not fit into a buffer, lines with lost_samples how man
 		{Line: "255", Does: "the recording cannot be read"},
 	}
 	c.Group("Input and output")
-	c.StringVarP(&o.input, "input", "i", "perf.data", "read `FILE`")
+	c.StringVarP(&o.input, "input", "i", "perf.data", "read `FILE` (- for standard input, to its end)")
 	c.BoolVar(&o.json, "json", false, "print a JSON object for each sample")
 	c.BoolVar(&o.ns, "ns", false, "print times with nanoseconds")
 	c.IntVar(&o.maxStack, "max-stack", 0, "print at most `N` frames of each callchain")
@@ -97,7 +97,7 @@ tell how many records did not fit into a buffer, lines with lost_samples how man
 	return c
 }
 
-func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var o options
 	c := command(&o)
 	if done, status := c.Main(args, stdout, stderr); done {
@@ -111,13 +111,10 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 		return c.UsageError(stderr, fmt.Errorf("one recording at a time: %q", c.Args()))
 	}
 	selected, err := o.selection()
-	if err == nil && o.input == "-" {
-		err = errors.New("reading a pipe is not built yet; write the recording to a file")
-	}
 	if err != nil {
 		return c.UsageError(stderr, err)
 	}
-	problems, err := o.write(ctx, stdout, selected)
+	problems, err := o.write(ctx, stdin, stdout, selected)
 	if !o.quiet {
 		for _, p := range problems {
 			c.Errorf(stderr, "warning: %s", p)
@@ -135,8 +132,15 @@ func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writ
 	return cli.ExitOK
 }
 
-func (o *options) write(ctx context.Context, w io.Writer, selected func(*script.Sample) bool) ([]string, error) {
-	r, err := perfdata.Open(o.input)
+func (o *options) open(stdin io.Reader) (*perfdata.Reader, error) {
+	if o.input == "-" {
+		return perfdata.Spool(stdin)
+	}
+	return perfdata.Open(o.input)
+}
+
+func (o *options) write(ctx context.Context, stdin io.Reader, w io.Writer, selected func(*script.Sample) bool) ([]string, error) {
+	r, err := o.open(stdin)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 		{"folder", []string{dir}, 255, 0, "goscript: " + dir + ": not a regular file\n"},
 		{"two files", []string{"a", "b"}, 129, 0, "goscript: one recording at a time: [\"a\" \"b\"]; see goscript --help\n"},
 		{"bad number", []string{"--pid", "x"}, 129, 0, "goscript: --pid: \"x\" is no number; see goscript --help\n"},
-		{"pipe", []string{"-i", "-"}, 129, 0, "goscript: reading a pipe is not built yet; write the recording to a file; see goscript --help\n"},
+		{"empty pipe", []string{"-i", "-"}, 255, 0, "goscript: stream: not a perf.data file\n"},
 		{"not yet", []string{"-F", "ip"}, 129, 0, "goscript: --fields is not built yet; --json prints all fields; see goscript --help\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -72,6 +72,23 @@ func TestJSON(t *testing.T) {
 	}
 	if args, ok := got["args"].(map[string]any); !ok || args["__probe_ip"] != float64(0x401126) {
 		t.Errorf("args %v", got["args"])
+	}
+}
+
+// TestPipe: a recording that comes through a pipe is shown as from its file.
+func TestPipe(t *testing.T) {
+	for _, name := range []string{"pipe.data", "sched.data"} {
+		f, err := os.Open(recordings + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var out, errs bytes.Buffer
+		status := run(context.Background(), []string{"-q", "-i", "-"}, f, &out, &errs)
+		_, want, _ := goscript("-q", recordings+name)
+		if status != 0 || out.String() != want || want == "" {
+			t.Errorf("%s: status %d, %s\n%s", name, status, errs.String(), out.String())
+		}
 	}
 }
 
