@@ -158,12 +158,12 @@ func (m *machine) binary(n *node) value {
 	case "<=":
 		return truth(less || a == b)
 	case "<<":
-		a <<= b
+		a <<= b & 63
 	case ">>":
 		if left.signed {
-			a = uint64(int64(a) >> min(b, 63))
+			a = uint64(int64(a) >> (b & 63))
 		} else {
-			a >>= b
+			a >>= b & 63
 		}
 	case "+":
 		a += b
