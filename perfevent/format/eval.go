@@ -83,6 +83,18 @@ func (m *machine) eval(n *node) value {
 	return value{}
 }
 
+// plain evaluates the commonest arguments: an integer field, and an element of
+// an array by a number.
+func (m *machine) plain(n *node) (v uint64, ok bool) {
+	switch {
+	case n.op == opField && n.field.Kind == Integer:
+		return n.field.Uint(m.raw, m.order)
+	case n.op == opIndex && n.kids[0].op == opField && n.kids[0].field.Kind == Array && n.kids[1].op == opNumber && n.kids[1].num < maxRaw:
+		return n.kids[0].field.Elem(m.raw, m.order, int(n.kids[1].num))
+	}
+	return 0, false
+}
+
 // text is what was appended to scratch since start.
 func (m *machine) text(start int) value {
 	return value{bytes: m.scratch[start:len(m.scratch):len(m.scratch)], isText: true, elem: 1}
@@ -202,14 +214,17 @@ func cast(v value, size int, signed bool) value {
 	if v.isText {
 		return v
 	}
+	v.num, v.signed = resize(v.num, size, signed), signed
+	return v
+}
+
+// resize cuts a number to a size in bytes and extends it again.
+func resize(n uint64, size int, signed bool) uint64 {
 	shift := 64 - 8*size
 	if signed {
-		v.num = uint64(int64(v.num<<shift) >> shift)
-	} else {
-		v.num = v.num << shift >> shift
+		return uint64(int64(n<<shift) >> shift)
 	}
-	v.signed = signed
-	return v
+	return n << shift >> shift
 }
 
 func (m *machine) symbolic(n *node) value {

@@ -28,6 +28,7 @@ type Printer struct {
 	pieces []piece
 	err    error
 	m      machine
+	conv   conversion // room for measured
 }
 
 // piece is a literal text, then a conversion.
@@ -42,11 +43,14 @@ type piece struct {
 // conversion is a printf conversion, such as %-08lx.
 type conversion struct {
 	verb        byte // 0 where there is none
-	flags       string
+	flags       flags
 	width, prec int // -1 where not given
 	size        int // bytes of the argument
 	ext         string
 }
+
+// flags are those of a conversion: - + blank # 0.
+type flags struct{ left, plus, blank, alternate, zeros bool }
 
 // NewPrinter compiles the event's print format. A format that cannot be compiled
 // is no failure: samples are then printed field by field, and Err says why.
@@ -147,11 +151,7 @@ func (p *Printer) split(format string, args []*node) error {
 // whether width and precision are arguments.
 func parseConversion(s string, long int) (c conversion, stars [2]bool, rest string, err error) {
 	c.width, c.prec, c.size = -1, -1, 4
-	n := 0
-	for n < len(s) && strings.IndexByte("-+ #0", s[n]) >= 0 {
-		n++
-	}
-	c.flags, s = s[:n], s[n:]
+	s = c.flags.parse(s)
 	number := func() (int, bool) {
 		if strings.HasPrefix(s, "*") {
 			s = s[1:]
@@ -194,13 +194,34 @@ func parseConversion(s string, long int) (c conversion, stars [2]bool, rest stri
 		return c, stars, "", fmt.Errorf("conversion %%%c", c.verb)
 	}
 	if c.verb == 'p' {
-		n = 0
+		n := 0
 		for n < len(s) && n < 4 && (s[n] >= 'a' && s[n] <= 'z' || s[n] >= 'A' && s[n] <= 'Z' || n > 0 && (s[n] == '4' || s[n] == '6')) {
 			n++
 		}
 		c.ext, s = pointerExtension(s[:n]), s[pointerLength(s[:n]):]
 	}
 	return c, stars, s, nil
+}
+
+// parse reads the flags at the front of s and gives the rest.
+func (f *flags) parse(s string) string {
+	for ; s != ""; s = s[1:] {
+		switch s[0] {
+		case '-':
+			f.left = true
+		case '+':
+			f.plus = true
+		case ' ':
+			f.blank = true
+		case '#':
+			f.alternate = true
+		case '0':
+			f.zeros = true
+		default:
+			return s
+		}
+	}
+	return s
 }
 
 // maxWidth bounds what a width or precision can ask for.
@@ -250,30 +271,42 @@ func (p *Printer) Append(dst, raw []byte) []byte {
 }
 
 func (p *Printer) convert(dst []byte, pc *piece) []byte {
-	c := pc.conv
-	if pc.width != nil {
-		w := int64(p.m.eval(pc.width).num)
-		if w < 0 {
-			c.flags, w = c.flags+"-", -w
-		}
-		c.width = int(min(w, maxWidth))
+	c := &pc.conv
+	if pc.width != nil || pc.prec != nil {
+		c = p.measured(pc)
 	}
-	if pc.prec != nil {
-		c.prec = int(min(p.m.eval(pc.prec).num, maxWidth))
+	start := len(dst)
+	if n, ok := p.m.plain(pc.arg); ok && c.verb != 's' && c.verb != 'p' && c.verb != 'c' {
+		return appendInteger(dst, c, n)
 	}
 	v := p.m.eval(pc.arg)
-	start := len(dst)
 	switch c.verb {
 	case 's':
-		dst = p.str(dst, &c, v)
+		dst = p.str(dst, c, v)
 	case 'p':
-		dst = p.pointer(dst, &c, v)
+		dst = p.pointer(dst, c, v)
 	case 'c':
 		dst = append(dst, byte(v.num))
 	default:
-		return appendInteger(dst, &c, v)
+		return appendInteger(dst, c, v.num)
 	}
-	return justify(dst, start, &c, ' ')
+	return justify(dst, start, c)
+}
+
+// measured is a conversion with the width and precision that its arguments give.
+func (p *Printer) measured(pc *piece) *conversion {
+	p.conv = pc.conv
+	if pc.width != nil {
+		w := int64(p.m.eval(pc.width).num)
+		if w < 0 {
+			p.conv.flags.left, w = true, -w
+		}
+		p.conv.width = int(min(max(w, 0), maxWidth))
+	}
+	if pc.prec != nil {
+		p.conv.prec = int(min(p.m.eval(pc.prec).num, maxWidth))
+	}
+	return &p.conv
 }
 
 // str appends a text; the content of a pointer is one of the kernel's strings.
@@ -339,10 +372,10 @@ func (p *Printer) pointer(dst []byte, c *conversion, v value) []byte {
 	return strconv.AppendUint(dst, v.num, 16)
 }
 
-func appendInteger(dst []byte, c *conversion, v value) []byte {
+func appendInteger(dst []byte, c *conversion, v uint64) []byte {
 	start := len(dst)
 	signed := c.verb == 'd' || c.verb == 'i'
-	n := cast(value{num: v.num}, max(1, c.size), signed).num
+	n := resize(v, max(1, c.size), signed)
 	negative := signed && int64(n) < 0
 	if negative {
 		n = -n
@@ -366,27 +399,28 @@ func appendInteger(dst []byte, c *conversion, v value) []byte {
 	switch {
 	case negative:
 		dst = append(dst, '-')
-	case strings.Contains(c.flags, "+"):
+	case c.flags.plus:
 		dst = append(dst, '+')
-	case strings.Contains(c.flags, " "):
+	case c.flags.blank:
 		dst = append(dst, ' ')
 	}
-	if base == 16 && n != 0 && strings.Contains(c.flags, "#") {
+	if base == 16 && n != 0 && c.flags.alternate {
 		dst = append(dst, '0', c.verb)
 	}
 	zeros := c.prec - len(digits)
-	if c.prec < 0 && strings.Contains(c.flags, "0") && !strings.Contains(c.flags, "-") {
+	if c.prec < 0 && c.flags.zeros && !c.flags.left {
 		zeros = c.width - (len(dst) - start) - len(digits)
 	}
 	for ; zeros > 0; zeros-- {
 		dst = append(dst, '0')
 	}
 	dst = append(dst, digits...)
-	return justify(dst, start, c, ' ')
+	return justify(dst, start, c)
 }
 
-// justify fills dst[start:] up to the width.
-func justify(dst []byte, start int, c *conversion, fill byte) []byte {
+// justify fills dst[start:] up to the width with blanks.
+func justify(dst []byte, start int, c *conversion) []byte {
+	const fill = ' '
 	n := c.width - (len(dst) - start)
 	if n <= 0 || c.ext == "h" {
 		return dst
@@ -395,7 +429,7 @@ func justify(dst []byte, start int, c *conversion, fill byte) []byte {
 	for range n {
 		dst = append(dst, fill)
 	}
-	if !strings.Contains(c.flags, "-") {
+	if !c.flags.left {
 		copy(dst[start+n:], dst[start:end])
 		for i := range n {
 			dst[start+i] = fill
