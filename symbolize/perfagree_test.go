@@ -232,7 +232,7 @@ func TestRecordingAgainstPerf(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "perf.data")
 	load := `i=0; while [ $i -lt 300 ]; do ls -laR /usr/include >/dev/null; i=$((i+100)); done; python3 -c 'print(sum(hash(str(i)) for i in range(400000)))'`
-	record := perfCommand(dir, "record", "-q", "-e", "cpu-clock", "-F", "9999", "-o", data, "sh", "-c", load)
+	record := perfCommand(dir, "record", "-q", "-B", "-N", "-e", "cpu-clock", "-F", "9999", "-o", data, "sh", "-c", load)
 	if out, err := record.CombinedOutput(); err != nil {
 		t.Skipf("perf record does not work here: %v\n%s", err, out)
 	}

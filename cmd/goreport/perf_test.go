@@ -22,7 +22,7 @@ func perfEnv(t *testing.T) string {
 	if err != nil {
 		t.Skipf("no perf: %v", err)
 	}
-	out, err := exec.Command(perf, "record", "-q", "-e", "cpu-clock", "-o", filepath.Join(t.TempDir(), "probe.data"), "true").CombinedOutput()
+	out, err := exec.Command(perf, "record", "-q", "-B", "-N", "-e", "cpu-clock", "-o", filepath.Join(t.TempDir(), "probe.data"), "true").CombinedOutput()
 	if err != nil {
 		t.Skipf("perf cannot record here: %v: %s", err, out)
 	}
@@ -78,8 +78,8 @@ const (
 
 func TestAgainstPerf(t *testing.T) {
 	perf := perfEnv(t)
-	// -N: perf 6.1 can abort while it fills its build id cache (build-id.c:1010).
-	perfRecord := []string{perf, "record", "-q", "-N"}
+	// -B -N: perf 6.1 sometimes aborts while it collects build ids (build-id.c:1010).
+	perfRecord := []string{perf, "record", "-q", "-B", "-N"}
 	gorecord := []string{buildRecorder(t), "-q"}
 	recordings := []struct {
 		name     string
@@ -130,7 +130,7 @@ func TestCallTreesAgainstPerf(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "perf.data")
-	record(t, []string{perf, "record", "-q", "-N"}, file, []string{"-e", "cpu-clock/freq=5000/u", "-g"}, program+" 40000000; "+program+" 20000000")
+	record(t, []string{perf, "record", "-q", "-B", "-N"}, file, []string{"-e", "cpu-clock/freq=5000/u", "-g"}, program+" 40000000; "+program+" 20000000")
 	for _, q := range [][]string{
 		{}, {"--no-children"}, {"-g", "callee"}, {"-G", "--no-children"}, {"-g", "fractal,5"}, {"-g", "flat"}, {"-g", "folded,0"},
 		{"-g", "graph,0,caller,count"}, {"-g", "caller,period,2"}, {"-g", "graph,0,1"}, {"-s", "comm", "-g", "fractal,0,callee"}, {"-n", "-t", ";", "-g", "folded,0,count"},
