@@ -74,7 +74,7 @@ const tolerance = 0.0101
 // compareTables checks that both reports have the same tables, with the same
 // rows in the same order as far as percentages decide it. known tells rows
 // that may be in one report only, with the reason why.
-func compareTables(t *testing.T, got, want []table, known func(text string) bool) {
+func compareTables(t testing.TB, got, want []table, known func(text string) bool) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%d tables, perf has %d", len(got), len(want))
@@ -92,7 +92,7 @@ func drop(rows []row, known func(string) bool) []row {
 	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return known != nil && known(r.text) })
 }
 
-func compareRows(t *testing.T, event string, got, want []row) {
+func compareRows(t testing.TB, event string, got, want []row) {
 	t.Helper()
 	byText := map[string][]row{}
 	for _, r := range want {

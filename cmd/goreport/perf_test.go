@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +59,7 @@ func record(t *testing.T, recorder []string, out string, args []string, command 
 	}
 }
 
-func perfReport(t *testing.T, perf, file string, args ...string) string {
+func perfReport(t testing.TB, perf, file string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(perf, append([]string{"report", "--stdio", "-f", "-i", file}, args...)...)
 	cmd.Env = append(os.Environ(), "DEBUGINFOD_URLS=")
@@ -105,19 +106,64 @@ func TestAgainstPerf(t *testing.T) {
 	}
 	for _, r := range recordings {
 		t.Run(r.name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "perf.data")
-			record(t, r.recorder, file, r.args, r.command)
-			callchains := strings.Contains(strings.Join(r.args, " "), "-g")
-			for _, q := range questions {
-				t.Run(strings.Join(q, " "), func(t *testing.T) {
-					compareWithPerf(t, perf, file, append([]string{"-g", "none", "--no-children"}, q...), callchains)
-					if callchains {
-						compareWithPerf(t, perf, file, append([]string{"-g", "none"}, q...), callchains)
+			// A sample can fall on one of the few addresses that perf names
+			// otherwise by design; a defect shows in every recording.
+			const attempts = 3
+			for attempt := 1; ; attempt++ {
+				file := filepath.Join(t.TempDir(), "perf.data")
+				record(t, r.recorder, file, r.args, r.command)
+				callchains := strings.Contains(strings.Join(r.args, " "), "-g")
+				differences := attemptTo(t, func(t testing.TB) {
+					for _, q := range questions {
+						compareWithPerf(t, perf, file, append([]string{"-g", "none", "--no-children"}, q...), callchains)
+						if callchains {
+							compareWithPerf(t, perf, file, append([]string{"-g", "none"}, q...), callchains)
+						}
 					}
 				})
+				switch {
+				case len(differences) == 0:
+					return
+				case attempt == attempts:
+					t.Fatalf("all of %d recordings differ; the last one:\n%s", attempts, strings.Join(differences, "\n"))
+				}
+				t.Logf("recording %d differs:\n%s", attempt, strings.Join(differences, "\n"))
 			}
 		})
 	}
+}
+
+// trial is a test whose failures are kept instead of reported.
+type trial struct {
+	testing.TB
+	failures []string
+}
+
+func (r *trial) Helper()      {}
+func (r *trial) Failed() bool { return len(r.failures) > 0 }
+func (r *trial) Errorf(format string, args ...any) {
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+// trialOver ends a trial.
+type trialOver struct{}
+
+func (r *trial) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	panic(trialOver{})
+}
+
+// attemptTo runs a part of a test and returns its failures.
+func attemptTo(t testing.TB, f func(testing.TB)) (failures []string) {
+	r := &trial{TB: t}
+	defer func() {
+		failures = r.failures
+		if p := recover(); p != nil && p != any(trialOver{}) {
+			panic(p)
+		}
+	}()
+	f(r)
+	return r.failures
 }
 
 // TestCallTreesAgainstPerf compares call trees byte by byte, in every form, of
@@ -168,7 +214,7 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-func compareWithPerf(t *testing.T, perf, file string, args []string, callchains bool) {
+func compareWithPerf(t testing.TB, perf, file string, args []string, callchains bool) {
 	t.Helper()
 	perfArgs := args
 	if !callchains {
