@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"gorecord/testdata/oracle"
 )
 
 func TestBuildID(t *testing.T) {
@@ -93,7 +95,7 @@ func TestKernelBuildID(t *testing.T) {
 	if err != nil {
 		t.Skipf("no kernel notes: %v", err)
 	}
-	requirePerf(t)
+	oracle.Perf(t)
 	out, err := perfCommand(t.TempDir(), "buildid-list", "-k").Output()
 	if err != nil {
 		t.Skipf("perf buildid-list: %v", err)

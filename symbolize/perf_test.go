@@ -1,7 +1,6 @@
 package symbolize
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gorecord/testdata/oracle"
 )
 
 // perfAnswer is what perf says of one address: a function and the offset into
@@ -24,13 +25,6 @@ func (a perfAnswer) String() string {
 		return "[unknown]"
 	}
 	return fmt.Sprintf("%s+%#x", a.function, a.offset)
-}
-
-func requirePerf(t testing.TB) {
-	t.Helper()
-	if _, err := exec.LookPath("perf"); err != nil {
-		t.Skipf("the comparison needs perf: %v", err)
-	}
 }
 
 // perfCommand gives perf a home folder of its own, in which it keeps its build
@@ -50,12 +44,10 @@ func askPerf(t testing.TB, file string, base uint64, kernel bool, addresses []ui
 		t.Fatal(err)
 	}
 	args = append([]string{"script", "-i", data, "-F", "ip,sym,symoff", "--no-inline"}, args...)
-	var stderr bytes.Buffer
-	cmd := perfCommand(t.TempDir(), args...)
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	home := t.TempDir()
+	out, stderr, err := oracle.Run(t, func() *exec.Cmd { return perfCommand(home, args...) })
 	if err != nil {
-		t.Fatalf("perf %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+		t.Fatalf("perf %s: %v\n%s", strings.Join(args, " "), err, stderr)
 	}
 	answers := make([]perfAnswer, 0, len(addresses))
 	for line := range strings.Lines(string(out)) {
@@ -65,7 +57,7 @@ func askPerf(t testing.TB, file string, base uint64, kernel bool, addresses []ui
 		answers = append(answers, parsePerfAnswer(t, line))
 	}
 	if len(answers) != len(addresses) {
-		t.Fatalf("perf script gave %d answers to %d addresses\n%s", len(answers), len(addresses), &stderr)
+		t.Fatalf("perf script gave %d answers to %d addresses\n%s", len(answers), len(addresses), stderr)
 	}
 	return answers
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"gorecord/perfevent/tracefs"
+	"gorecord/testdata/oracle"
 )
 
 // workdir gives a folder with copies of the seed's programs, or skips where the
@@ -79,18 +80,17 @@ func goprobe(t *testing.T, args ...string) (stdout, stderr string) {
 // tracefs and leaves it so.
 func perfProbe(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
-	if _, err := exec.LookPath("perf"); err != nil {
-		t.Skip(err)
-	}
+	oracle.Perf(t)
 	script := `mount -t tracefs nodev /sys/kernel/tracing 2>/dev/null; exec perf probe "$@"`
-	cmd := exec.Command("sh", append([]string{"-c", script, "sh"}, args...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		t.Errorf("perf probe %q: %v\n%s", args, err, errs.String())
+	out, errs, err := oracle.Run(t, func() *exec.Cmd {
+		cmd := exec.Command("sh", append([]string{"-c", script, "sh"}, args...)...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+		return cmd
+	})
+	if err != nil {
+		t.Errorf("perf probe %q: %v\n%s", args, err, errs)
 	}
-	return out.String(), errs.String()
+	return string(out), string(errs)
 }
 
 // TestLikePerf: the same words add the same events, and say the same about it,

@@ -21,6 +21,7 @@ import (
 	"gorecord/perfevent/perfdata"
 	"gorecord/perfevent/tracefs"
 	"gorecord/record"
+	"gorecord/testdata/oracle"
 )
 
 // asCommand makes the test binary behave as gorecord itself, so that tests can
@@ -156,15 +157,7 @@ func samples(t *testing.T, path string) map[string]int {
 // perf runs perf on a recording, or skips where it is not installed.
 func perf(t *testing.T, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("perf")
-	if err != nil {
-		t.Skipf("no perf to compare with: %v", err)
-	}
-	out, err := exec.Command(path, args...).Output()
-	if err != nil {
-		t.Errorf("perf %v: %v", args, err)
-	}
-	return string(out)
+	return oracle.Output(t, args...)
 }
 
 // TestSeed is the first use that the README shows, for both builds of the seed's

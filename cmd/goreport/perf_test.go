@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"gorecord/testdata/oracle"
 )
 
 // Reports of fresh recordings that perf made on this machine, compared with
@@ -19,13 +19,12 @@ import (
 // skipped with what perf said.
 func perfEnv(t *testing.T) string {
 	t.Helper()
-	perf, err := exec.LookPath("perf")
-	if err != nil {
-		t.Skipf("no perf: %v", err)
-	}
-	out, err := exec.Command(perf, "record", "-q", "-B", "-N", "-e", "cpu-clock", "-o", filepath.Join(t.TempDir(), "probe.data"), "true").CombinedOutput()
-	if err != nil {
-		t.Skipf("perf cannot record here: %v: %s", err, out)
+	perf := oracle.Perf(t)
+	file := filepath.Join(t.TempDir(), "probe.data")
+	if _, stderr, err := oracle.Run(t, func() *exec.Cmd {
+		return exec.Command(perf, "record", "-q", "-B", "-N", "-e", "cpu-clock", "-o", file, "true")
+	}); err != nil {
+		t.Skipf("perf cannot record here: %v: %s", err, stderr)
 	}
 	return perf
 }
@@ -45,31 +44,21 @@ func record(t *testing.T, recorder []string, out string, args []string, command 
 	t.Helper()
 	line := append(append(slices.Clone(recorder), "-o", out), args...)
 	line = append(line, "--", "sh", "-c", command)
-	cmd := exec.Command(line[0], line[1:]...)
 	if strings.Contains(strings.Join(args, " "), ":") {
 		const mount = `test -e /sys/kernel/tracing/events || mount -t tracefs nodev /sys/kernel/tracing`
-		cmd = exec.Command("unshare", append([]string{"-m", "sh", "-c", mount + ` && exec "$@"`, "sh"}, line...)...)
+		line = append([]string{"unshare", "-m", "sh", "-c", mount + ` && exec "$@"`, "sh"}, line...)
 		if probe, err := exec.Command("unshare", "-m", "sh", "-c", mount).CombinedOutput(); err != nil {
 			t.Skipf("tracefs cannot be mounted: %v: %s", err, probe)
 		}
 	}
-	cmd.Env = append(os.Environ(), "DEBUGINFOD_URLS=")
-	if b, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s", strings.Join(line, " "), err, b)
+	if _, stderr, err := oracle.Run(t, func() *exec.Cmd { return exec.Command(line[0], line[1:]...) }); err != nil {
+		t.Fatalf("%s: %v: %s", strings.Join(line, " "), err, stderr)
 	}
 }
 
 func perfReport(t testing.TB, perf, file string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(perf, append([]string{"report", "--stdio", "-f", "-i", file}, args...)...)
-	cmd.Env = append(os.Environ(), "DEBUGINFOD_URLS=")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v: %s", cmd.Args, err, stderr.String())
-	}
-	return string(out)
+	return oracle.Output(t, append([]string{"report", "--stdio", "-f", "-i", file}, args...)...)
 }
 
 const (
@@ -228,7 +217,7 @@ func compareWithPerf(t testing.TB, perf, file string, args []string, callchains 
 	for i := range min(len(got), len(want)) {
 		sameNames(got[i].rows, want[i].rows)
 	}
-	compareTables(t, got, want, knownDifference(perf, file, callchains))
+	compareTables(t, got, want, knownDifference(t, file, callchains))
 }
 
 // sameNames cuts our names off where perf did: it gives columns of names the
@@ -277,10 +266,10 @@ func shortened(a, b string) bool {
 //     in rows of their own, and unmapped ones in the CPU mode of the row before;
 //   - functions that end with a call that does not return: perf names the next
 //     function, whose first address is the one to return to.
-func knownDifference(perf, file string, callchains bool) func(text string) bool {
+func knownDifference(t testing.TB, file string, callchains bool) func(text string) bool {
 	next := map[string]bool{}
 	if callchains {
-		next = functionsEnteredByReturn(perf, file)
+		next = functionsEnteredByReturn(t, file)
 	}
 	return func(text string) bool {
 		columns := strings.Split(text, "|")
@@ -299,15 +288,9 @@ func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 // functionsEnteredByReturn lists the functions that perf script names with
 // offset 0 for a caller, and those that really are active there: what the
 // addresses before them belong to.
-func functionsEnteredByReturn(perf, file string) map[string]bool {
-	cmd := exec.Command(perf, "script", "-f", "-i", file, "-F", "ip,sym,symoff")
-	cmd.Env = append(os.Environ(), "DEBUGINFOD_URLS=")
-	out, err := cmd.Output()
-	if err != nil {
-		return nil
-	}
+func functionsEnteredByReturn(t testing.TB, file string) map[string]bool {
 	functions := map[string]bool{}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(oracle.Output(t, "script", "-f", "-i", file, "-F", "ip,sym,symoff")) {
 		f := strings.Fields(line)
 		if len(f) != 2 {
 			continue

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gorecord/perfevent"
+	"gorecord/testdata/oracle"
 )
 
 // memFile is a file in memory that remembers each write.
@@ -339,10 +340,7 @@ func TestDiskFull(t *testing.T) {
 // TestPerfReadsTornFiles asks perf itself about recordings that end after each
 // write.
 func TestPerfReadsTornFiles(t *testing.T) {
-	perf, err := exec.LookPath("perf")
-	if err != nil {
-		t.Skipf("perf is not installed: %v", err)
-	}
+	perf := oracle.Perf(t)
 	for _, opts := range []Options{{}, {NoCompress: true}} {
 		f, s := newMemFile(), testSession()
 		s.Tracing = nil
@@ -363,10 +361,11 @@ func TestPerfReadsTornFiles(t *testing.T) {
 			if err := os.WriteFile(path, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.Command(perf, "script", "--force", "-F", "ip,event", "-G", "-i", path).CombinedOutput()
+			out, stderr, err := oracle.Run(t, func() *exec.Cmd {
+				return exec.Command(perf, "script", "--force", "-F", "ip,event", "-G", "-i", path)
+			})
 			if err != nil {
-				os.WriteFile("/tmp/t/torn.data", data, 0o600)
-				t.Fatalf("%+v write %d: perf script: %v\n%s", opts, i, err, out)
+				t.Fatalf("%+v write %d: perf script: %v\n%s", opts, i, err, stderr)
 			}
 			if got := strings.Count(string(out), "-clock"); got != flushed[i] {
 				t.Fatalf("write %d: perf sees %d samples, want %d\n%.500s", i, got, flushed[i], out)

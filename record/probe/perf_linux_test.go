@@ -8,13 +8,12 @@ import (
 	"testing"
 
 	"gorecord/perfevent/tracefs"
+	"gorecord/testdata/oracle"
 )
 
 // TestAgainstPerf: perf probe -D writes the same line for the same words.
 func TestAgainstPerf(t *testing.T) {
-	if _, err := exec.LookPath("perf"); err != nil {
-		t.Skip(err)
-	}
+	oracle.Perf(t)
 	if os.Geteuid() != 0 {
 		t.Skip("perf probe needs root")
 	}
@@ -56,13 +55,13 @@ func TestAgainstPerf(t *testing.T) {
 // mount tracefs and leave it so.
 func perfDefinition(t *testing.T, path, text string) string {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", `mount -t tracefs nodev /sys/kernel/tracing 2>/dev/null; exec perf probe -x "$0" -D "$1"`, path, text)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	var errors strings.Builder
-	cmd.Stderr = &errors
-	out, err := cmd.Output()
+	out, errors, err := oracle.Run(t, func() *exec.Cmd {
+		cmd := exec.Command("sh", "-c", `mount -t tracefs nodev /sys/kernel/tracing 2>/dev/null; exec perf probe -x "$0" -D "$1"`, path, text)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+		return cmd
+	})
 	if err != nil {
-		t.Errorf("perf probe -x %s -D '%s': %v\n%s", path, text, err, errors.String())
+		t.Errorf("perf probe -x %s -D '%s': %v\n%s", path, text, err, errors)
 	}
 	line := strings.TrimSpace(string(out))
 	if _, err := tracefs.ParseProbe(line); err != nil {
