@@ -68,6 +68,13 @@ func readAll(t testing.TB, r *Reader) (samples int, s *Sorter) {
 	return samples, s
 }
 
+// beyondScan are recordings of which more can be read than the scan, which
+// stops at the first damage and unpacks nothing, has found.
+var beyondScan = map[string]int{
+	"hotspot__perf.data.true.v2.gz":                       1,   // as in the file that it packs
+	"pdc__perf.data.piped.corrupted.zero_size_sample-3.2": 227, // all but one record of size 0
+}
+
 // TestCorpus reads recordings that others made, and counts the samples that
 // perf, or a scan of the bytes where perf refuses the file, finds in them.
 func TestCorpus(t *testing.T) {
@@ -90,6 +97,9 @@ func TestCorpus(t *testing.T) {
 			want, err := strconv.Atoi(row["samples_by_scan"])
 			if err != nil {
 				t.Fatal(err)
+			}
+			if more, ok := beyondScan[row["file"]]; ok {
+				want = more
 			}
 			if got != want {
 				t.Errorf("%d samples, want %d", got, want)

@@ -3,7 +3,6 @@ package perfdata
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"gorecord/perfevent"
 )
@@ -16,31 +15,79 @@ const pipeHeaderSize = 16
 // Kinds of EVENT_UPDATE records.
 const eventUpdateName = 2
 
-// readPipe goes through the records of a recording in pipe mode once and
-// gathers what describes it: attributes, names and features. Damage is left for
+// describes reports whether records of a type tell what the header of a file
+// would.
+func describes(t perfevent.RecordType) bool {
+	switch t {
+	case RecordHeaderAttr, RecordEventType, RecordEventUpdate, RecordHeaderFeature, RecordTracingData, RecordBuildID:
+		return true
+	}
+	return false
+}
+
+// readPipe goes through the records of a file in pipe mode once and gathers
+// what describes it, since part of that stands at the end. Damage is left for
 // the Sorter to tell.
 func (r *Reader) readPipe() error {
 	r.data = section{pipeHeaderSize, uint64(max(0, r.size-pipeHeaderSize))}
-	s := &stream{src: r.src, pos: pipeHeaderSize, end: r.size, order: r.order, store: make([]byte, batchBytes)}
+	r.promised = unbounded
+	s := newStream(newInput(r.src, r.data), r.order)
 	for {
 		rec, err := s.next()
-		if errors.Is(err, io.EOF) {
+		if err != nil {
 			break
 		}
-		if err != nil {
-			return err
+		if describes(rec.Type) {
+			r.describe(rec, s.tail)
 		}
-		if err := r.pipeRecord(rec, s); err != nil {
-			r.problemf("%s record before offset %d: %v", RecordName(rec.Type), s.pos, err)
-		}
+	}
+	if s.in.err != nil {
+		return s.in.err
 	}
 	if len(r.events) == 0 {
-		return errors.New("recording in pipe mode without the attribute of any event")
+		return errNoAttribute
 	}
+	r.index()
 	return nil
 }
 
-func (r *Reader) pipeRecord(rec perfevent.RawRecord, s *stream) error {
+var errNoAttribute = errors.New("recording in pipe mode without the attribute of any event")
+
+// readHead reads a stream up to its first record that does not describe it.
+func (r *Reader) readHead() error {
+	s := r.live
+	for {
+		b := s.current()
+		if b == nil {
+			break
+		}
+		t, m, size := perfevent.ParseHeader(b.buf[s.at:], r.order)
+		if !describes(t) {
+			break
+		}
+		r.describe(perfevent.RawRecord{Type: t, Misc: m, Bytes: b.buf[s.at : s.at+size : s.at+size]}, b.tracing[s.at])
+		s.at += size
+		s.counts[t]++
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if len(r.events) == 0 {
+		return errNoAttribute
+	}
+	r.index()
+	return nil
+}
+
+// describe takes in a record that describes the recording; tracing is what
+// comes with a TRACING_DATA record.
+func (r *Reader) describe(rec perfevent.RawRecord, tracing tail) {
+	if err := r.pipeRecord(rec, tracing); err != nil {
+		r.problemf("%s record: %v", RecordName(rec.Type), err)
+	}
+}
+
+func (r *Reader) pipeRecord(rec perfevent.RawRecord, tracing tail) error {
 	c := &cursor{what: RecordName(rec.Type), b: rec.Body(), order: r.order}
 	switch rec.Type {
 	case RecordHeaderAttr:
@@ -62,7 +109,7 @@ func (r *Reader) pipeRecord(rec perfevent.RawRecord, s *stream) error {
 		r.features[f] = section{}
 		r.decodeFeature(f)
 	case RecordTracingData:
-		r.inline[FeatureTracingData] = append([]byte(nil), s.behind...)
+		r.inline[FeatureTracingData] = append([]byte(nil), tracing...)
 		r.features[FeatureTracingData] = section{}
 	case RecordBuildID:
 		return r.info.decodeBuildIDs(&cursor{what: "BUILD_ID", b: rec.Bytes, order: r.order})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"os"
 
 	"gorecord/perfevent"
 )
@@ -23,6 +22,9 @@ type Reader struct {
 	size     int64
 	order    binary.ByteOrder
 	data     section
+	promised int64   // end of the data as the header has it; 0 where it has none
+	parts    []part  // of a folder, beside src
+	live     *source // of a stream
 	events   []*Event
 	byID     map[uint64]*Event
 	inSample int // place of the id in a sample's body, or -1
@@ -38,30 +40,6 @@ type Reader struct {
 	typeNames map[uint64]string
 }
 
-// Open opens the recording at path. The caller must close it.
-func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%s: not a regular file", path)
-	}
-	var r *Reader
-	if err == nil {
-		if r, err = NewReader(f, st.Size()); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	r.closer = f
-	return r, nil
-}
-
 // NewReader reads a recording of the given size from src, which stays the
 // caller's. It fails where src is no recording (ErrNotPerfData), or no event
 // can be read; feature sections that cannot be read are problems, not errors.
@@ -72,32 +50,37 @@ func NewReader(src io.ReaderAt, size int64) (*Reader, error) {
 		return nil, err
 	}
 	if h.pipe {
-		r.inline, r.pipeNames, r.typeNames = map[Feature][]byte{}, map[uint64]string{}, map[uint64]string{}
+		r.readsPipe()
 		if err := r.readPipe(); err != nil {
 			return nil, err
 		}
-		r.namePipeEvents()
-		r.index()
 		return r, nil
 	}
 	if err := r.readAttrs(h); err != nil {
 		return nil, err
 	}
 	r.data = h.data
-	if h.data.size == 0 {
+	switch {
+	case h.data.size == 0:
 		// The recorder was killed: all that follows may be records.
-		r.problemf("the header gives the data no size: the recorder did not finish; reading to the end of the file")
-		r.data.size = uint64(max(0, size-int64(h.data.offset)))
-	} else {
-		r.readFeatures(h)
-	}
-	if !r.data.within(size) {
-		r.problemf("file of %d bytes is cut off: its data should end at %d", size, h.data.offset+h.data.size)
 		r.data.offset = min(r.data.offset, uint64(size))
 		r.data.size = uint64(size) - r.data.offset
+	case !h.data.within(size):
+		// What is missing is told where the records end.
+		r.promised = int64(min(h.data.offset+h.data.size, unbounded-1))
+		r.data.offset = min(r.data.offset, uint64(size))
+		r.data.size = uint64(size) - r.data.offset
+	default:
+		r.promised = int64(h.data.offset + h.data.size)
+		r.readFeatures(h)
 	}
 	r.index()
 	return r, nil
+}
+
+// readsPipe makes room for what records of pipe mode tell.
+func (r *Reader) readsPipe() {
+	r.inline, r.pipeNames, r.typeNames = map[Feature][]byte{}, map[uint64]string{}, map[uint64]string{}
 }
 
 type fileHeader struct {
@@ -247,6 +230,7 @@ func (r *Reader) index() {
 	if err != nil {
 		r.problemf("%v", err)
 	}
+	r.namePipeEvents()
 	nameEvents(r.events, desc, td)
 	for _, e := range r.events {
 		for _, id := range e.IDs {
@@ -260,12 +244,16 @@ func (r *Reader) problemf(format string, args ...any) {
 	r.problems = append(r.problems, fmt.Sprintf(format, args...))
 }
 
-// Close closes the file, where the Reader opened it.
+// Close closes the files that the Reader opened.
 func (r *Reader) Close() error {
-	if r.closer == nil {
-		return nil
+	var errs []error
+	for _, p := range r.parts {
+		errs = append(errs, p.file.Close())
 	}
-	return r.closer.Close()
+	if r.closer != nil {
+		errs = append(errs, r.closer.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Events are the events of the recording; there is at least one.
@@ -316,6 +304,9 @@ func (r *Reader) TracingData() (*TracingData, error) {
 
 // Data is the place of the records in the file: offset and size in bytes.
 func (r *Reader) Data() (offset, size uint64) { return r.data.offset, r.data.size }
+
+// knows reports whether a sample belongs to an event, as far as can be told.
+func (r *Reader) knows(raw perfevent.RawRecord) bool { return r.event(raw) != nil }
 
 // event finds the event that a record of the kernel belongs to; nil where its
 // id is unknown.

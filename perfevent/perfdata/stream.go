@@ -1,6 +1,7 @@
 package perfdata
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,19 +25,29 @@ const (
 
 // batch is a run of whole records as they lie in the recording, decompressed.
 type batch struct {
-	buf    []byte
-	offset int64 // place in the file of the first record, or of what held it
-	held   int   // records that the sorter still has
+	buf     []byte
+	offset  int64        // place in the file of the first record, or of what held it
+	held    int          // records that the sorter still has
+	tracing map[int]tail // by place of the TRACING_DATA record in buf
 }
 
-// stream reads the data section beside its consumer: it finds the records,
-// decompresses, and sends batches.
+// tail is what comes with a record without being part of it.
+type tail []byte
+
+// stream reads the records of a data section, or of a stream, beside its
+// consumer: it finds the records, decompresses, and sends batches.
 type stream struct {
-	src      io.ReaderAt
-	pos, end int64
-	order    binary.ByteOrder
-	window   []byte // bytes of the file from pos on
-	store    []byte // room of window
+	in    input
+	order binary.ByteOrder
+	// known reports whether a sample belongs to an event of the recording; nil
+	// where that cannot be asked beside the consumer.
+	known func(perfevent.RawRecord) bool
+	// live asks for batches before anything is waited for, with the tails that
+	// the consumer needs.
+	live bool
+	// promised is the end that the header gives to the data, or 0 where the
+	// recorder did not get that far.
+	promised int64
 
 	batches  chan *batch
 	free     chan *batch
@@ -44,23 +55,22 @@ type stream struct {
 	cur      *batch
 	whole    int // bytes of cur.buf that are whole records
 	payload  []byte
-	behind   []byte // what came with the last TRACING_DATA record
+	tail     tail // of the record that next gave
 	zstd     *zstd.Decoder
+	cut      string   // what the data end in the middle of
 	problems []string // valid once batches is closed
 	aux      uint64   // bytes of AUX data that were stepped over
+	damaged  bool     // data are missing; valid once batches is closed
 	err      error    // valid once batches is closed
 }
 
 var errStopped = errors.New("stopped")
 
-func startStream(src io.ReaderAt, data section, order binary.ByteOrder) *stream {
-	s := &stream{
-		src: src, pos: int64(data.offset), end: int64(data.offset + data.size), order: order,
-		store:   make([]byte, batchBytes),
+func newStream(in input, order binary.ByteOrder) *stream {
+	return &stream{
+		in: in, order: order,
 		batches: make(chan *batch, 2), free: make(chan *batch, 8), stop: make(chan struct{}),
 	}
-	go s.run()
-	return s
 }
 
 func (s *stream) run() {
@@ -73,29 +83,55 @@ func (s *stream) run() {
 	if errors.Is(err, errStopped) {
 		return
 	}
-	if !errors.Is(err, io.EOF) {
-		s.err = err
+	if err == nil || errors.Is(err, io.EOF) {
+		err = s.in.err
 	}
-	if tail := len(s.cur.buf) - s.whole; tail > 0 {
-		s.problemf("compressed data end in the middle of a record: %d bytes are not read", tail)
+	s.err = err
+	if rest := len(s.cur.buf) - s.whole; rest > 0 {
+		s.lose("compressed data end in the middle of a record: %d bytes are not read", rest)
 	}
+	s.tellEnd()
 	s.cur.buf = s.cur.buf[:s.whole]
 	s.send()
 }
 
-func (s *stream) problemf(format string, args ...any) {
-	s.problems = append(s.problems, fmt.Sprintf(format, args...))
+// lose notes, in one line, data that cannot be given.
+func (s *stream) lose(format string, args ...any) {
+	s.damaged = true
+	const enough = 20 // lines that anybody reads
+	switch n := len(s.problems); {
+	case n < enough:
+		s.problems = append(s.problems, fmt.Sprintf(format, args...))
+	case n == enough:
+		s.problems = append(s.problems, "there is more damage than is told here")
+	}
+}
+
+// tellEnd says what is missing at the end of the data.
+func (s *stream) tellEnd() {
+	where := ""
+	if s.cut != "" {
+		where = ", in the middle of a " + s.cut + " record"
+	}
+	switch {
+	case s.promised == 0:
+		s.lose("the recorder did not finish this file: its records end at offset %d%s, and what describes them behind is missing", s.in.pos, where)
+	case s.in.pos < s.promised && s.promised != unbounded:
+		s.lose("the file is cut off: its records end at offset %d%s, %d bytes before the end that its header tells", s.in.pos, where, s.promised-s.in.pos)
+	case s.cut != "":
+		s.lose("the data end at offset %d%s", s.in.pos, where)
+	}
 }
 
 // begin makes cur an empty batch.
 func (s *stream) begin() {
 	select {
 	case s.cur = <-s.free:
-		s.cur.buf = s.cur.buf[:0]
+		s.cur.buf, s.cur.tracing = s.cur.buf[:0], nil
 	default:
 		s.cur = &batch{buf: make([]byte, 0, batchRoom)}
 	}
-	s.cur.offset = s.pos
+	s.cur.offset = s.in.pos
 	s.whole = 0
 }
 
@@ -118,7 +154,7 @@ func (s *stream) records() error {
 		if err != nil {
 			return err
 		}
-		if rec.Type == RecordCompressed || rec.Type == RecordCompressed2 {
+		if isCompressed(rec.Type) {
 			s.payload = compressedPayload(rec, s.order)
 			return s.decompress()
 		}
@@ -126,6 +162,10 @@ func (s *stream) records() error {
 			return err
 		}
 	}
+}
+
+func isCompressed(t perfevent.RecordType) bool {
+	return t == RecordCompressed || t == RecordCompressed2
 }
 
 func compressedPayload(rec perfevent.RawRecord, order binary.ByteOrder) []byte {
@@ -144,40 +184,60 @@ func compressedPayload(rec perfevent.RawRecord, order binary.ByteOrder) []byte {
 // emit adds a record that stands in the file itself.
 func (s *stream) emit(rec perfevent.RawRecord) error {
 	if s.whole == 0 && len(s.cur.buf) == 0 {
-		s.cur.offset = s.pos - int64(len(rec.Bytes))
+		s.cur.offset = s.in.pos - int64(len(rec.Bytes))
+	}
+	if s.live && rec.Type == RecordTracingData {
+		if s.cur.tracing == nil {
+			s.cur.tracing = map[int]tail{}
+		}
+		s.cur.tracing[s.whole] = s.tail
 	}
 	// What is decompressed of an unfinished record stays behind.
-	tail := len(s.cur.buf) - s.whole
+	rest := len(s.cur.buf) - s.whole
 	s.cur.buf = append(s.cur.buf, rec.Bytes...)
-	if tail > 0 {
-		copy(s.cur.buf[s.whole+len(rec.Bytes):], append([]byte(nil), s.cur.buf[s.whole:s.whole+tail]...))
+	if rest > 0 {
+		copy(s.cur.buf[s.whole+len(rec.Bytes):], append([]byte(nil), s.cur.buf[s.whole:s.whole+rest]...))
 		copy(s.cur.buf[s.whole:], rec.Bytes)
 	}
 	s.whole += len(rec.Bytes)
 	return s.rotate()
 }
 
-// rotate sends the batch where it is full.
+// rotate sends the batch where it is full or, live, before the next read has to
+// wait.
 func (s *stream) rotate() error {
-	if s.whole < batchBytes {
+	waits := s.live && len(s.in.window) == 0
+	if s.whole == 0 || s.whole < batchBytes && !waits {
 		return nil
 	}
 	full := s.cur
-	tail := full.buf[s.whole:]
+	rest := full.buf[s.whole:]
 	full.buf = full.buf[:s.whole]
+	if s.whole < batchBytes {
+		// A small batch may wait for long: it gets no more room than it needs.
+		s.cur = &batch{buf: bytes.Clone(full.buf), offset: full.offset, tracing: full.tracing}
+	}
 	if err := s.send(); err != nil {
 		return err
 	}
-	// The tail's bytes lie behind what was sent, where nobody writes before
-	// the batch comes back.
+	if s.cur != full {
+		full.buf = append(full.buf[:0], rest...)
+		full.tracing = nil
+		full.offset = s.in.pos
+		s.cur, s.whole = full, 0
+		return nil
+	}
+	// The rest lies behind what was sent, where nobody writes before the batch
+	// comes back.
 	s.begin()
-	s.cur.buf = append(s.cur.buf, tail...)
+	s.cur.buf = append(s.cur.buf, rest...)
 	return nil
 }
 
-// decompress reads the rest of the data as one zstd stream; records that stand
-// between its parts come out at their places, because the decompressor asks
-// for more (Read) only when all that it was given has come out.
+// decompress reads the rest of the data as zstd frames, one behind the other;
+// records that stand between their parts come out at their places, because the
+// decompressor asks for more (Read) only when all that it was given has come
+// out.
 func (s *stream) decompress() error {
 	dec, err := zstd.NewReader(feeder{s}, zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
@@ -200,16 +260,49 @@ func (s *stream) decompress() error {
 		case errors.Is(err, errStopped):
 			return err
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			// The stream of a recording never ends by itself.
+			// The stream of a recording need not end by itself.
 			return io.EOF
 		default:
-			s.problemf("compressed data before offset %d are damaged: %v; what follows is not read", s.pos, err)
-			return io.EOF
+			if err := s.nextFrame(err); err != nil {
+				return err
+			}
+			if err := dec.Reset(feeder{s}); err != nil {
+				return fmt.Errorf("set up decompression: %w", err)
+			}
 		}
 	}
 }
 
-// advance finds the records that are whole now.
+// zstdMagic starts a frame.
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// nextFrame finds the next frame behind damaged ones, as our Writer begins one
+// with each flush.
+func (s *stream) nextFrame(why error) error {
+	from := s.in.pos
+	s.cur.buf = s.cur.buf[:s.whole] // a record whose rest is lost
+	s.payload = nil
+	for {
+		rec, err := s.next()
+		if err != nil {
+			s.lose("compressed data before offset %d are damaged (%v); what follows cannot be read", from, why)
+			return err
+		}
+		if isCompressed(rec.Type) {
+			if p := compressedPayload(rec, s.order); bytes.HasPrefix(p, zstdMagic) {
+				s.payload = p
+				s.lose("compressed data from about offset %d to %d are damaged (%v) and left out", from, s.in.pos-int64(len(rec.Bytes)), why)
+				return nil
+			}
+			continue
+		}
+		if err := s.emit(rec); err != nil {
+			return err
+		}
+	}
+}
+
+// advance finds the records of decompressed data that are whole now.
 func (s *stream) advance() error {
 	for {
 		rest := s.cur.buf[s.whole:]
@@ -217,10 +310,17 @@ func (s *stream) advance() error {
 			break
 		}
 		t, _, size := perfevent.ParseHeader(rest, s.order)
-		if size < perfevent.HeaderSize {
-			s.problemf("compressed data before offset %d hold a %s record of size %d; what follows is not read", s.pos, RecordName(t), size)
-			s.cur.buf = s.cur.buf[:s.whole]
-			return io.EOF
+		if !plausible(t, size) {
+			at, ok := s.findRecords(rest, perfevent.HeaderSize, false)
+			if !ok {
+				if len(rest) < batchBytes/2 {
+					break // more may tell
+				}
+				at = len(rest) - 1<<16
+			}
+			s.lose("compressed data before offset %d hold no records in %d bytes, left out", s.in.pos, at)
+			s.cur.buf = append(s.cur.buf[:s.whole], rest[at:]...)
+			continue
 		}
 		if size > len(rest) {
 			break
@@ -240,7 +340,7 @@ func (f feeder) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if rec.Type == RecordCompressed || rec.Type == RecordCompressed2 {
+		if isCompressed(rec.Type) {
 			s.payload = compressedPayload(rec, s.order)
 			continue
 		}
@@ -254,74 +354,80 @@ func (f feeder) Read(p []byte) (int, error) {
 }
 
 // next is the next record of the file, a view until the following call. At the
-// end of the data, or where they are damaged, it gives io.EOF.
+// end of the data it gives io.EOF; damaged places are stepped over.
 func (s *stream) next() (perfevent.RawRecord, error) {
-	left := s.end - s.pos
-	if left < perfevent.HeaderSize {
-		if left > 0 {
-			s.problemf("%d stray bytes at offset %d, at the end of the data", left, s.pos)
-			s.pos = s.end
+	for {
+		if !s.in.has(perfevent.HeaderSize) {
+			if n := s.in.left(); n > 0 && s.in.err == nil {
+				s.lose("%d stray bytes at offset %d, at the end of the data", n, s.in.pos)
+				s.in.skip(n)
+			}
+			return perfevent.RawRecord{}, io.EOF
 		}
-		return perfevent.RawRecord{}, io.EOF
-	}
-	if err := s.fill(perfevent.HeaderSize); err != nil {
-		return perfevent.RawRecord{}, err
-	}
-	t, m, size := perfevent.ParseHeader(s.window, s.order)
-	if size < perfevent.HeaderSize {
-		s.problemf("%s record of size %d at offset %d: the %d bytes from there on are not read", RecordName(t), size, s.pos, left)
-		s.pos = s.end
-		return perfevent.RawRecord{}, io.EOF
-	}
-	if int64(size) > left {
-		if t == RecordFinishedRound {
-			// The last round as our Writer leaves it before it has finished:
-			// its body, the feature table, is not part of the data.
-			s.pos = s.end
-			return s.bareRecord(t, m), nil
+		t, m, size := perfevent.ParseHeader(s.in.window, s.order)
+		if !plausible(t, size) {
+			if !s.resync(t, size) {
+				return perfevent.RawRecord{}, io.EOF
+			}
+			continue
 		}
-		s.problemf("data end in the middle of a %s record at offset %d: %d of %d bytes", RecordName(t), s.pos, left, size)
-		s.pos = s.end
-		return perfevent.RawRecord{}, io.EOF
+		if !s.in.has(size) {
+			if s.in.err != nil {
+				return perfevent.RawRecord{}, io.EOF
+			}
+			if t == RecordFinishedRound {
+				// The last round as our Writer leaves it before it has
+				// finished: its body, the feature table, is not part of the
+				// data.
+				s.in.skip(s.in.left())
+				return s.bareRecord(t, m), nil
+			}
+			s.in.fill()
+			if s.recordsInside(int(s.in.left())) {
+				s.resync(t, size)
+				continue
+			}
+			s.cut = fmt.Sprintf("%s (%d of %d bytes)", RecordName(t), s.in.left(), size)
+			return perfevent.RawRecord{}, io.EOF
+		}
+		if s.followedByNonsense(size) && s.recordsInside(size) {
+			s.resync(t, size)
+			continue
+		}
+		return s.take(t, m, size), nil
 	}
-	if err := s.fill(size); err != nil {
-		return perfevent.RawRecord{}, err
-	}
-	rec := perfevent.RawRecord{Type: t, Misc: m, Bytes: s.window[:size:size]}
-	s.consume(int64(size))
+}
+
+// take gives the record at the start of the window, and moves behind it and
+// what belongs to it.
+func (s *stream) take(t perfevent.RecordType, m perfevent.Misc, size int) perfevent.RawRecord {
+	rec := perfevent.RawRecord{Type: t, Misc: m, Bytes: s.in.window[:size:size]}
+	s.in.consume(size)
 	switch {
 	case t == RecordAuxtrace && size >= 16:
-		skip := int64(min(s.order.Uint64(rec.Bytes[8:]), uint64(s.end-s.pos)))
-		s.aux += uint64(skip)
-		// The record itself stays valid: consume only moves the window.
-		s.consume(skip)
+		s.aux += uint64(s.in.skip(int64(min(s.order.Uint64(rec.Bytes[8:]), unbounded))))
 	case t == RecordTracingData && size >= 12:
 		return s.tracingData(rec)
 	}
-	return rec, nil
+	return rec
 }
 
 // tracingData takes what belongs to a TRACING_DATA record: the bytes behind it,
 // or in some recordings the rest of the record itself.
-func (s *stream) tracingData(rec perfevent.RawRecord) (perfevent.RawRecord, error) {
+func (s *stream) tracingData(rec perfevent.RawRecord) perfevent.RawRecord {
 	n := int64(s.order.Uint32(rec.Bytes[8:]))
 	for _, head := range []int{12, 16} {
 		if int64(len(rec.Bytes)) >= int64(head)+n && n > 0 {
-			s.behind = rec.Bytes[head:]
-			return rec, nil
+			s.tail = bytes.Clone(rec.Bytes[head:])
+			return rec
 		}
 	}
-	if n > s.end-s.pos {
-		s.problemf("TRACING_DATA at offset %d: %d bytes, with %d left", s.pos, n, s.end-s.pos)
-		n = s.end - s.pos
-	}
 	rec = rec.Clone()
-	s.behind = make([]byte, n)
-	if _, err := s.src.ReadAt(s.behind, s.pos); err != nil && !errors.Is(err, io.EOF) {
-		return rec, fmt.Errorf("read tracing data at offset %d: %w", s.pos, err)
+	at := s.in.pos
+	if s.tail = s.in.read(n); int64(len(s.tail)) < n {
+		s.lose("TRACING_DATA at offset %d: %d of %d bytes", at, len(s.tail), n)
 	}
-	s.consume(n)
-	return rec, nil
+	return rec
 }
 
 // bareRecord makes a record without a body.
@@ -331,30 +437,4 @@ func (s *stream) bareRecord(t perfevent.RecordType, m perfevent.Misc) perfevent.
 	s.order.PutUint16(b[4:], uint16(m))
 	s.order.PutUint16(b[6:], perfevent.HeaderSize)
 	return perfevent.RawRecord{Type: t, Misc: m, Bytes: b}
-}
-
-// consume moves behind n bytes.
-func (s *stream) consume(n int64) {
-	s.pos += n
-	s.window = s.window[min(n, int64(len(s.window))):]
-}
-
-// fill makes the window hold at least n bytes.
-func (s *stream) fill(n int) error {
-	if len(s.window) >= n {
-		return nil
-	}
-	have := copy(s.store, s.window)
-	want := min(int64(len(s.store)), s.end-s.pos)
-	got, err := s.src.ReadAt(s.store[have:want], s.pos+int64(have))
-	s.window = s.store[:have+got]
-	if len(s.window) >= n {
-		return nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		s.problemf("file ends at offset %d, %d bytes before the end of its data", s.pos+int64(len(s.window)), s.end-s.pos-int64(len(s.window)))
-		s.end = s.pos + int64(len(s.window))
-		return io.EOF
-	}
-	return fmt.Errorf("read records at offset %d: %w", s.pos, err)
 }

@@ -43,6 +43,10 @@ var recordNames = map[perfevent.RecordType]string{
 	RecordFinishedInit: "FINISHED_INIT", RecordCompressed2: "COMPRESSED2", RecordBPFMetadata: "BPF_METADATA",
 }
 
+func isNamed(t perfevent.RecordType) bool {
+	return recordNames[t] != "" || t > 0 && t < firstUnknownRecord
+}
+
 // RecordName is the name of a record's type, private types included.
 func RecordName(t perfevent.RecordType) string {
 	if name, ok := recordNames[t]; ok {
