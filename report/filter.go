@@ -74,9 +74,14 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// selectEvents tells which events of a recording the filter lets through. It
+// Lets reports whether a sample passes by its thread, CPU and time.
+func (f *Filter) Lets(comm string, s *perfevent.Sample) bool {
+	return f.cpu(int32(s.CPU)) && f.time(s.Time) && f.thread(comm, s.PID, s.TID)
+}
+
+// SelectEvents tells which events of a recording the filter lets through. It
 // is an error where a name fits none of them.
-func (f *Filter) selectEvents(events []*perfdata.Event) ([]bool, error) {
+func (f *Filter) SelectEvents(events []*perfdata.Event) ([]bool, error) {
 	selected := make([]bool, len(events))
 	for i, e := range events {
 		selected[i] = f.event(e.Name)
@@ -90,8 +95,8 @@ func (f *Filter) selectEvents(events []*perfdata.Event) ([]bool, error) {
 	return selected, nil
 }
 
-// answerable checks that the samples tell what the filter asks for.
-func (f *Filter) answerable(events []*perfdata.Event, selected []bool) error {
+// Answerable checks that the samples tell what the filter asks for.
+func (f *Filter) Answerable(events []*perfdata.Event, selected []bool) error {
 	for i, e := range events {
 		st := e.Attr.SampleType
 		switch {

@@ -5,33 +5,36 @@ import (
 	"gorecord/perfevent/perfdata"
 )
 
-// groupReads turns the counts that samples with PERF_SAMPLE_READ carry into
+// GroupReads turns the counts that samples with PERF_SAMPLE_READ carry into
 // periods. Counts only grow, so a sample stands for what its event counted
 // since the sample before; in a group, one record is a sample of every member
 // that counted meanwhile (deliver_sample_group in tools/perf/util/session.c).
-type groupReads struct {
+type GroupReads struct {
 	events  map[uint64]*perfdata.Event
 	counted map[uint64]uint64 // by id: the last value
-	members []groupMember     // scratch
+	members []GroupMember     // scratch
 }
 
-type groupMember struct {
-	event  *perfdata.Event
-	period uint64
+// GroupMember is a sample of one member of a group.
+type GroupMember struct {
+	Event  *perfdata.Event
+	Period uint64
 }
 
-func (g *groupReads) init(events []*perfdata.Event) {
-	g.events, g.counted = map[uint64]*perfdata.Event{}, map[uint64]uint64{}
+// NewGroupReads makes a GroupReads for the events of a recording.
+func NewGroupReads(events []*perfdata.Event) *GroupReads {
+	g := &GroupReads{events: map[uint64]*perfdata.Event{}, counted: map[uint64]uint64{}}
 	for _, e := range events {
 		for _, id := range e.IDs {
 			g.events[id] = e
 		}
 	}
+	return g
 }
 
-// split gives the samples that one record stands for. The result is valid
+// Split gives the samples that one record stands for. The result is valid
 // until the next call.
-func (g *groupReads) split(e *perfdata.Event, s *perfevent.Sample) []groupMember {
+func (g *GroupReads) Split(e *perfdata.Event, s *perfevent.Sample) []GroupMember {
 	g.members = g.members[:0]
 	for _, v := range s.Read.Values {
 		id := v.ID
@@ -48,7 +51,7 @@ func (g *groupReads) split(e *perfdata.Event, s *perfevent.Sample) []groupMember
 		period := v.Value - g.counted[id]
 		g.counted[id] = v.Value
 		if period > 0 {
-			g.members = append(g.members, groupMember{event, period})
+			g.members = append(g.members, GroupMember{event, period})
 		}
 	}
 	return g.members

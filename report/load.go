@@ -39,7 +39,7 @@ type loader struct {
 	profile  *Profile
 	tables   []*Table
 	sample   perfevent.Sample
-	groups   groupReads
+	groups   *GroupReads
 	broken   uint64 // samples that end too early
 	damaged  uint64 // other records that do
 	deferred uint64
@@ -50,18 +50,18 @@ type loader struct {
 
 func newLoader(r *perfdata.Reader, opts Options) (*loader, error) {
 	l := &loader{opts: opts, reader: r, events: r.Events(), machine: machine.New()}
-	selected, err := opts.Filter.selectEvents(l.events)
+	selected, err := opts.Filter.SelectEvents(l.events)
 	if err != nil {
 		return nil, err
 	}
-	if err := opts.Filter.answerable(l.events, selected); err != nil {
+	if err := opts.Filter.Answerable(l.events, selected); err != nil {
 		return nil, err
 	}
 	for _, b := range r.Info().BuildIDs {
 		l.machine.SetBuildID(b.Filename, b.BuildID)
 	}
 	l.interner = stack.NewInterner(l.machine, opts.MaxStack)
-	l.groups.init(l.events)
+	l.groups = NewGroupReads(l.events)
 	for i, e := range l.events {
 		l.tables = append(l.tables, newTable(e, selected[i]))
 	}
@@ -137,9 +137,9 @@ func (l *loader) addRecord(rec *perfdata.Record) {
 		l.add(rec.Event, s)
 		return
 	}
-	for _, m := range l.groups.split(rec.Event, s) {
-		s.Period = m.period
-		l.add(m.event, s)
+	for _, m := range l.groups.Split(rec.Event, s) {
+		s.Period = m.Period
+		l.add(m.Event, s)
 	}
 }
 

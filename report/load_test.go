@@ -129,8 +129,7 @@ func TestGroupReads(t *testing.T) {
 		{Name: "leader", IDs: []uint64{1}, Attr: perfevent.Attr{ReadFormat: perfevent.FormatID | perfevent.FormatGroup}},
 		{Name: "member", IDs: []uint64{2}},
 	}
-	var g groupReads
-	g.init(events)
+	g := NewGroupReads(events)
 	for i, step := range []struct {
 		values []perfevent.ReadValue
 		want   []uint64 // periods of leader and member
@@ -140,8 +139,8 @@ func TestGroupReads(t *testing.T) {
 		{[]perfevent.ReadValue{{Value: 150, ID: 1}, {Value: 9, ID: 2}, {Value: 3, ID: 77}}, []uint64{0, 4}},
 	} {
 		got := []uint64{0, 0}
-		for _, m := range g.split(events[0], &perfevent.Sample{Read: perfevent.ReadValues{Values: step.values}}) {
-			got[map[string]int{"leader": 0, "member": 1}[m.event.Name]] += m.period
+		for _, m := range g.Split(events[0], &perfevent.Sample{Read: perfevent.ReadValues{Values: step.values}}) {
+			got[map[string]int{"leader": 0, "member": 1}[m.Event.Name]] += m.Period
 		}
 		if got[0] != step.want[0] || got[1] != step.want[1] {
 			t.Errorf("step %d: %v, want %v", i, got, step.want)

@@ -31,8 +31,8 @@ type options struct {
 
 // filterOptions are lists as the user wrote them.
 type filterOptions struct {
-	comms, dsos, symbols, pids, tids, cpus, times string
-	events                                        []string
+	words         report.FilterWords
+	dsos, symbols string
 }
 
 type rowOptions struct {
@@ -129,14 +129,14 @@ func callFlags(c *cli.Command, o *options) {
 func filterFlags(c *cli.Command, o *options) {
 	c.Group("Filters")
 	f := &o.filter
-	c.StringArrayVar(&f.events, "event", nil, "only events `NAME,…`; with or without the group, globs allowed")
-	c.StringVarP(&f.comms, "comms", "c", "", "only threads called `NAME,…`")
+	c.StringArrayVar(&f.words.Events, "event", nil, "only events `NAME,…`; with or without the group, globs allowed")
+	c.StringVarP(&f.words.Comms, "comms", "c", "", "only threads called `NAME,…`")
 	c.StringVarP(&f.dsos, "dsos", "d", "", "only hits in files `NAME,…`")
 	c.StringVarP(&f.symbols, "symbols", "S", "", "only hits in functions `NAME,…`")
-	c.StringVar(&f.pids, "pid", "", "only processes `PID,…`")
-	c.StringVar(&f.tids, "tid", "", "only threads `TID,…`")
-	c.StringVarP(&f.cpus, "cpu", "C", "", "only CPUs such as `0-3,5`")
-	c.StringVar(&f.times, "time", "", "only from `START,STOP` in seconds, or parts such as 10%-20% or 10%/2")
+	c.StringVar(&f.words.PIDs, "pid", "", "only processes `PID,…`")
+	c.StringVar(&f.words.TIDs, "tid", "", "only threads `TID,…`")
+	c.StringVarP(&f.words.CPUs, "cpu", "C", "", "only CPUs such as `0-3,5`")
+	c.StringVar(&f.words.Times, "time", "", "only from `START,STOP` in seconds, or parts such as 10%-20% or 10%/2")
 }
 
 func symbolFlags(c *cli.Command, o *options) {

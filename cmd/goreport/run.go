@@ -89,7 +89,10 @@ func show(ctx context.Context, o *options, c *cli.Command, stdin io.Reader, stdo
 // open opens a recording, and tells when it was written.
 func open(path string, stdin io.Reader) (*perfdata.Reader, time.Time, error) {
 	if path == "-" {
-		r, err := perfdata.Spool(stdin)
+		r, err := perfdata.NewStream(stdin)
+		if err != nil {
+			err = fmt.Errorf("standard input: %w", err)
+		}
 		return r, time.Now(), err
 	}
 	r, err := perfdata.Open(path)
@@ -123,7 +126,7 @@ func tell(o *options, c *cli.Command, p *report.Profile, stderr io.Writer) {
 func (o *options) textOptions(spec *report.Spec, header []byte) text.Options {
 	t := text.Options{
 		Header: header, Quiet: o.quiet, Separator: o.rows.separator, PercentLimit: o.rows.percentLimit,
-		TimeSlices:     o.filter.times,
+		TimeSlices:     o.filter.words.Times,
 		SkipChainFirst: o.fields == "" && strings.HasPrefix(o.sort, "sym"),
 	}
 	elided := o.elided(spec)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -22,8 +21,8 @@ func (o *options) spec(r *perfdata.Reader) (*report.Spec, error) {
 	s := &report.Spec{
 		Children:       o.rows.children && chains,
 		HideUnresolved: o.rows.hideUnresolved,
-		DSOs:           words(o.filter.dsos),
-		Symbols:        words(o.filter.symbols),
+		DSOs:           report.Words(o.filter.dsos),
+		Symbols:        report.Words(o.filter.symbols),
 		Calls:          o.calls,
 	}
 	if !chains {
@@ -60,10 +59,6 @@ func parseKeys(option, list string, defaults []report.Key) ([]report.Key, error)
 	return append(slices.Clone(defaults), keys...), nil
 }
 
-func words(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
-}
-
 // elision is a column that would show the same in every row, because a filter
 // leaves only one value.
 type elision struct {
@@ -76,8 +71,8 @@ func (o *options) elided(s *report.Spec) []elision {
 	for _, f := range []struct {
 		key  report.Key
 		list string
-	}{{report.KeyDSO, o.filter.dsos}, {report.KeyComm, o.filter.comms}, {report.KeySymbol, o.filter.symbols}} {
-		if one := words(f.list); len(one) == 1 && slices.Contains(s.Fields, f.key) {
+	}{{report.KeyDSO, o.filter.dsos}, {report.KeyComm, o.filter.words.Comms}, {report.KeySymbol, o.filter.symbols}} {
+		if one := report.Words(f.list); len(one) == 1 && slices.Contains(s.Fields, f.key) {
 			es = append(es, elision{f.key, one[0]})
 		}
 	}
@@ -97,26 +92,9 @@ func groupings(s *report.Spec) int {
 
 // filterFor reads the filters.
 func (o *options) filterFor(r *perfdata.Reader) (report.Filter, error) {
-	f := report.Filter{Comms: words(o.filter.comms)}
-	for _, list := range o.filter.events {
-		f.Events = append(f.Events, words(list)...)
-	}
-	var errs [4]error
-	if o.filter.pids != "" {
-		f.PIDs, errs[0] = report.ParseNumbers(o.filter.pids)
-	}
-	if o.filter.tids != "" {
-		f.TIDs, errs[1] = report.ParseNumbers(o.filter.tids)
-	}
-	if o.filter.cpus != "" {
-		f.CPUs, errs[2] = report.ParseCPUs(o.filter.cpus)
-	}
-	if o.filter.times != "" {
-		i := r.Info()
-		f.Times, errs[3] = report.ParseTimes(o.filter.times, i.FirstSample, i.LastSample)
-	}
-	if err := errors.Join(errs[:]...); err != nil {
-		return f, usageError{fmt.Errorf("%s", strings.ReplaceAll(err.Error(), "\n", "; "))}
+	f, err := o.filter.words.Filter(r.Info())
+	if err != nil {
+		return f, usageError{err}
 	}
 	return f, nil
 }

@@ -38,11 +38,14 @@ func TestRun(t *testing.T) {
 		{"nobody", []string{"-q", "--pid", "1,2", recordings + "sched.data"}, 0, 0, ""},
 		{"missing file", []string{"nosuch.data"}, 255, 0, "goscript: open nosuch.data: no such file or directory\n"},
 		{"no recording", []string{text}, 255, 0, "goscript: " + text + ": not a perf.data file\n"},
-		{"folder", []string{dir}, 255, 0, "goscript: " + dir + ": not a regular file\n"},
-		{"two files", []string{"a", "b"}, 129, 0, "goscript: one recording at a time: [\"a\" \"b\"]; see goscript --help\n"},
-		{"bad number", []string{"--pid", "x"}, 129, 0, "goscript: --pid: \"x\" is no number; see goscript --help\n"},
-		{"empty pipe", []string{"-i", "-"}, 255, 0, "goscript: stream: not a perf.data file\n"},
-		{"not yet", []string{"-F", "ip"}, 129, 0, "goscript: --fields is not built yet; --json prints all fields; see goscript --help\n"},
+		{"folder", []string{dir}, 255, 0, "goscript: " + dir + ": a folder without a file called data: no recording\n"},
+		{"two files", []string{"a", "b"}, 129, 0, "goscript: \"b\": one recording at a time; see goscript --help\n"},
+		{"bad number", []string{"--pid", "x", recordings + "seed.data"}, 129, 0, "goscript: \"x\" is no process or thread number; see goscript --help\n"},
+		{"empty pipe", []string{"-i", "-"}, 255, 0, "goscript: standard input: not a perf.data file\n"},
+		{"unknown field", []string{"-F", "ip,foo"}, 129, 0, "goscript: invalid field requested (\"foo\"); see goscript --help\n"},
+		{"field of perf's", []string{"-F", "insn"}, 129, 0, "goscript: field insn is not shown here: it needs hardware traces to be decoded, which perf script does; see goscript --help\n"},
+		{"missing field", []string{"-F", "uregs", recordings + "seed.data"}, 255, 0, "goscript: samples for 'probe_main:callee' event do not have UREGS attribute set: cannot print 'uregs' field\n"},
+		{"not yet", []string{"--itrace=i", recordings + "seed.data"}, 129, 0, "goscript: --itrace is not built yet; hardware traces are not decoded; perf script does it; see goscript --help\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			status, stdout, stderr := goscript(test.args...)

@@ -33,6 +33,19 @@ func (o *object) uint(name string, v uint64) {
 	o.dst = strconv.AppendUint(o.dst, v, 10)
 }
 
+func (o *object) int(name string, v int64) {
+	o.key(name)
+	o.dst = strconv.AppendInt(o.dst, v, 10)
+}
+
+// flag writes a key that is there only where it is true.
+func (o *object) flag(name string, v bool) {
+	if v {
+		o.key(name)
+		o.dst = append(o.dst, "true"...)
+	}
+}
+
 func (o *object) hex(name string, v uint64) {
 	o.key(name)
 	o.dst = append(o.dst, `"0x`...)
@@ -45,81 +58,87 @@ func (o *object) string(name, v string) {
 	o.dst = appendString(o.dst, v)
 }
 
-// json appends a sample as one object.
-func (p *printer) json(dst []byte, s *Sample) []byte {
-	fields := s.Event.Attr.SampleType
+// objects shows samples as JSON, one object a line.
+type objects struct {
+	traces    map[*perfdata.Event]*trace
+	bigEndian bool
+}
+
+func (p *objects) append(dst []byte, it *item) []byte {
+	if it.text != nil {
+		return append(dst, it.text...)
+	}
+	s := &it.sample
+	fields := it.event.Attr.SampleType
 	has := func(f perfevent.SampleType) bool { return fields&f != 0 }
 	o := object{dst: dst}
 	o.open()
 	if has(perfevent.SampleTime) {
-		o.uint("time", s.Time)
+		o.uint("time", it.time)
 	}
 	if has(perfevent.SampleCPU) {
 		o.uint("cpu", uint64(s.CPU))
 	}
 	if has(perfevent.SampleTID) {
-		o.uint("pid", uint64(s.PID))
-		o.uint("tid", uint64(s.TID))
-		o.string("comm", s.Thread.Comm())
+		o.int("pid", int64(int32(s.PID)))
+		o.int("tid", int64(int32(s.TID)))
+		o.string("comm", it.comm)
 	}
-	o.string("event", s.Event.Name)
-	o.uint("period", period(s))
+	o.string("event", it.event.Name)
+	o.uint("period", it.period)
 	if has(perfevent.SampleAddr) {
 		o.hex("addr", uint64(s.Addr))
 	}
 	if has(perfevent.SampleIP) {
-		p.ip(&o, s)
+		o.hex("ip", uint64(s.IP))
+		// Its name, where the callchain or the sample itself holds it.
+		if len(it.places) > 0 && it.places[0].runtime == s.IP {
+			p.name(&o, &it.places[0], it.places[0].frame())
+		}
 	}
-	if t := p.traces[s.Event]; t != nil && s.Raw != nil {
+	if t := p.traces[it.event]; t != nil && s.Raw != nil {
 		o.key("args")
 		o.dst = t.appendArgs(o.dst, s.Raw)
 	}
-	if s.HasChain {
-		p.callchain(&o, s)
+	if it.chain {
+		p.callchain(&o, it)
 	}
 	if len(s.Branches) > 0 {
-		branches(&o, s.Branches)
+		p.branches(&o, s.Branches)
+	}
+	if has(perfevent.SampleCgroup) {
+		o.uint("cgroup", s.Cgroup)
 	}
 	o.close()
 	return append(o.dst, '\n')
 }
 
-// ip gives the place of the sample, with its name where the callchain, or the
-// sample itself, holds it.
-func (p *printer) ip(o *object, s *Sample) {
-	o.hex("ip", uint64(s.IP))
-	if len(s.Addresses) > 0 && s.Runtime[0] == s.IP {
-		frames := p.frames(s.Addresses[0])
-		p.name(o, s.Addresses[0], &frames[len(frames)-1])
-	}
-}
-
-func (p *printer) name(o *object, id stack.AddressID, f *stack.Frame) {
+func (p *objects) name(o *object, at *place, f *stack.Frame) {
 	if f.Symbol != nil {
 		o.string("symbol", f.Symbol.Name)
 		o.uint("offset", f.Offset)
 	}
-	if m := p.replay.interner.Addresses()[id].Module(); m != nil {
-		o.string("dso", m.Name)
+	if at.module != nil {
+		o.string("dso", at.module.Name)
 	}
 }
 
 // callchain appends the frames, innermost first; an inlined function stands
 // before the one that it is inlined into.
-func (p *printer) callchain(o *object, s *Sample) {
+func (p *objects) callchain(o *object, it *item) {
 	o.key("callchain")
 	o.dst = append(o.dst, '[')
 	o.comma = false
-	for i, id := range s.Addresses {
-		frames := p.frames(id)
-		for j := range frames {
-			f := &frames[j]
+	for i := range it.places {
+		at := &it.places[i]
+		for j := range at.frames {
+			f := &at.frames[j]
 			if o.comma {
 				o.dst = append(o.dst, ',')
 			}
 			o.open()
-			o.hex("ip", uint64(s.Runtime[i]))
-			p.name(o, id, f)
+			o.hex("ip", uint64(at.runtime))
+			p.name(o, at, f)
 			if f.File != "" {
 				o.string("file", f.File)
 				o.uint("line", uint64(f.Line))
@@ -135,7 +154,8 @@ func (p *printer) callchain(o *object, s *Sample) {
 	o.comma = true
 }
 
-func branches(o *object, list []perfevent.Branch) {
+// branches appends the branch stack, the newest first.
+func (p *objects) branches(o *object, list []perfevent.Branch) {
 	o.key("branches")
 	o.dst = append(o.dst, '[')
 	o.comma = false
@@ -143,20 +163,36 @@ func branches(o *object, list []perfevent.Branch) {
 		if o.comma {
 			o.dst = append(o.dst, ',')
 		}
+		f := b.Decode(p.bigEndian)
 		o.open()
 		o.hex("from", uint64(b.From))
 		o.hex("to", uint64(b.To))
-		o.hex("flags", b.Flags)
+		o.flag("mispredicted", f.Mispredicted)
+		o.flag("predicted", f.Predicted)
+		o.flag("in_tx", f.InTransaction)
+		o.flag("abort", f.Aborted)
+		o.uint("cycles", uint64(f.Cycles))
+		if k := f.Kind(); k != "" {
+			o.string("type", k)
+		}
 		o.close()
 	}
 	o.dst = append(o.dst, ']')
 	o.comma = true
 }
 
-// lostJSON appends a line about loss: what a ring reports by CPU and time, or
+func isLoss(rec perfevent.Record) bool {
+	switch rec.(type) {
+	case *perfevent.Lost, *perfevent.LostSamples:
+		return true
+	}
+	return false
+}
+
+// appendLostJSON appends a line about loss: what a ring reports by CPU and time, or
 // what the kernel counted for an event. The two count the same loss and are
 // never to be added.
-func (p *printer) lostJSON(dst []byte, rec perfevent.Record, id perfevent.SampleIdentity, e *perfdata.Event) []byte {
+func appendLostJSON(dst []byte, rec perfevent.Record, id perfevent.SampleIdentity, e *perfdata.Event) []byte {
 	o := object{dst: dst}
 	o.open()
 	switch r := rec.(type) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gorecord/perfevent/perfdata"
+	"gorecord/report"
 	"gorecord/symbolize"
 	"gorecord/symbolize/stack"
 )
@@ -51,7 +52,7 @@ func TestGolden(t *testing.T) {
 	}
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".data")
-		for form, opts := range map[string]Options{"txt": {}, "json": {JSON: true}} {
+		for form, opts := range map[string]Options{"txt": {}, "json": {Layout: LayoutJSON}} {
 			t.Run(name+"."+form, func(t *testing.T) {
 				lines := strings.SplitAfterN(show(t, path, opts), "\n", 41)
 				got := strings.Join(lines[:min(40, len(lines))], "")
@@ -88,7 +89,7 @@ func TestTraceAsPerf(t *testing.T) {
 
 // TestJSON: each line is an object by itself, whatever the names in it.
 func TestJSON(t *testing.T) {
-	out := show(t, filepath.Join(recordings, "sched.data"), Options{JSON: true})
+	out := show(t, filepath.Join(recordings, "sched.data"), Options{Layout: LayoutJSON})
 	n := 0
 	for line := range strings.Lines(out) {
 		var o struct {
@@ -128,7 +129,7 @@ func TestAppendString(t *testing.T) {
 
 func TestSelect(t *testing.T) {
 	path := filepath.Join(recordings, "sched.data")
-	out := show(t, path, Options{Select: func(s *Sample) bool { return s.Event.Name == "sched:sched_process_exit" }})
+	out := show(t, path, Options{Filter: report.Filter{Events: []string{"sched_process_exit"}}})
 	if strings.Contains(out, "sched_process_exec") || !strings.Contains(out, "sched_process_exit") {
 		t.Errorf("%s", out)
 	}

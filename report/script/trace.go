@@ -14,23 +14,23 @@ import (
 type trace struct {
 	printer *format.Printer
 	order   binary.ByteOrder
+	// Fields that all events have; nil where a format lacks them.
+	flags, count *format.Field
 }
 
-// newTraces prepares all tracepoints that the recording describes; symbol names
-// kernel functions and may be nil. problems tells what cannot be shown as the
-// kernel means it.
-func newTraces(r *perfdata.Reader, symbol func(uint64) (string, uint64, bool)) (traces map[*perfdata.Event]*trace, problems []string) {
+// newTraces prepares all tracepoints that the recording describes. problems tells
+// what cannot be shown as the kernel means it.
+func (c *collector) newTraces() (traces map[*perfdata.Event]*trace, problems []string) {
 	traces = map[*perfdata.Event]*trace{}
-	// An error is one of the Reader's problems already.
-	td, _ := r.TracingData()
+	td := c.tracing
 	if td == nil {
 		return traces, nil
 	}
-	env := format.Env{Order: r.Order(), LongSize: td.LongSize, Symbol: symbol, String: func(a uint64) (string, bool) {
+	env := format.Env{Order: c.reader.Order(), LongSize: td.LongSize, Symbol: c.kernelFunction(), String: func(a uint64) (string, bool) {
 		s, ok := td.Printk[a]
 		return s, ok
 	}}
-	for _, e := range r.Events() {
+	for _, e := range c.reader.Events() {
 		t := td.ByID(e.Attr.Config)
 		if e.Attr.Type != perfevent.TypeTracepoint || t == nil {
 			continue
@@ -44,19 +44,55 @@ func newTraces(r *perfdata.Reader, symbol func(uint64) (string, uint64, bool)) (
 		if err := printer.Err(); err != nil {
 			problems = append(problems, err.Error()+"; its fields are shown instead")
 		}
-		traces[e] = &trace{printer, r.Order()}
+		tr := &trace{printer: printer, order: env.Order}
+		for i := range parsed.Common {
+			switch f := &parsed.Common[i]; f.Name {
+			case "common_flags":
+				tr.flags = f
+			case "common_preempt_count":
+				tr.count = f
+			}
+		}
+		traces[e] = tr
 	}
 	return traces, problems
 }
 
-// traceText appends the event's own text, or what there is without one.
-func (p *printer) traceText(dst []byte, s *Sample) []byte {
-	t := p.traces[s.Event]
+// kernelFunction names addresses of the kernel. Its symbols are many, so they
+// are read only when the first is asked for.
+func (c *collector) kernelFunction() func(uint64) (string, uint64, bool) {
+	var find func(uint64) (string, uint64, bool)
+	read := false
+	return func(a uint64) (string, uint64, bool) {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		if !read {
+			find, read = c.resolver.KernelFunctions(c.machine), true
+		}
+		if find == nil {
+			return "", 0, false
+		}
+		return find(a)
+	}
+}
+
+// common gives the fields that tell the state of the CPU.
+func (t *trace) common(raw []byte) (flags, count uint64, ok bool) {
+	if t == nil || t.flags == nil || t.count == nil {
+		return 0, 0, false
+	}
+	flags, ok = t.flags.Uint(raw, t.order)
+	count, ok2 := t.count.Uint(raw, t.order)
+	return flags, count, ok && ok2
+}
+
+// appendTrace appends the event's own text, or what there is without one.
+func appendTrace(dst []byte, t *trace, raw []byte) []byte {
 	if t == nil {
 		return append(dst, "[not described in the recording]"...)
 	}
 	start := len(dst)
-	dst = t.printer.Append(dst, s.Raw)
+	dst = t.printer.Append(dst, raw)
 	for i, c := range dst[start:] {
 		if c < ' ' && c != '\t' || c == 0x7f {
 			dst[start+i] = '?'
