@@ -1,21 +1,14 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/csv"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-)
 
-// corpus is a folder of recordings that other tools made, with what perf says
-// of them. It is not part of the project.
-const corpus = "../../../shared/corpus"
+	"gorecord/testdata/oracle"
+)
 
 // deviations are recordings that goreport reports otherwise than perf, and why.
 var deviations = map[string]string{
@@ -30,18 +23,17 @@ var deviations = map[string]string{
 // TestCorpus compares with `perf report --no-children -n --sort comm,dso,sym`
 // of every recording in the corpus.
 func TestCorpus(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(corpus, "ref", "*.perf-self.gz"))
-	if err != nil || len(files) == 0 {
-		t.Skipf("no corpus at %s", corpus)
-	}
-	binaries := corpusBinaries(t)
-	for _, ref := range files {
-		name := strings.TrimSuffix(filepath.Base(ref), ".perf-self.gz")
+	corpus := oracle.OpenCorpus(t, "../..")
+	for _, name := range corpus.Files(t) {
+		ref, ok := corpus.Reference(t, name, "perf-self")
+		if !ok {
+			continue // perf could not read it
+		}
 		t.Run(name, func(t *testing.T) {
 			if why, ok := deviations[name]; ok {
 				t.Skip(why)
 			}
-			compareCorpus(t, name, gunzip(t, ref), binaries[name])
+			compareCorpus(t, corpus, name, ref)
 		})
 	}
 }
@@ -59,8 +51,8 @@ func cut(got, want []row) (_, _ []row) {
 	return above(got), above(want)
 }
 
-func compareCorpus(t *testing.T, name, perfText string, binaries map[string]string) {
-	status, stdout, stderr := goreport("-i", filepath.Join(corpus, "files", name), "--symfs", symfs(t, binaries),
+func compareCorpus(t *testing.T, corpus *oracle.Corpus, name, perfText string) {
+	status, stdout, stderr := goreport("-i", corpus.Path(name), "--symfs", corpus.SymFS(t, name),
 		"--no-children", "-n", "--sort", "comm,dso,sym", "-g", "none")
 	if status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)
@@ -122,79 +114,17 @@ func canonical(rows []row, comms []string) {
 	}
 }
 
-// symfs lays out a folder with the binaries that a recording names.
-func symfs(t *testing.T, binaries map[string]string) string {
-	root := t.TempDir()
-	for path, file := range binaries {
-		b, err := os.ReadFile(filepath.Join(corpus, "bin", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		place := filepath.Join(root, path)
-		if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(place, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
-
-// corpusBinaries says which file stands for which path in which recording.
-func corpusBinaries(t *testing.T) map[string]map[string]string {
-	f, err := os.Open(filepath.Join(corpus, "BINARIES.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma = '\t'
-	lines, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	binaries := map[string]map[string]string{}
-	for _, l := range lines[1:] {
-		if binaries[l[0]] == nil {
-			binaries[l[0]] = map[string]string{}
-		}
-		if strings.HasPrefix(l[2], "/") {
-			binaries[l[0]][l[2]] = l[1]
-		}
-	}
-	return binaries
-}
-
-func gunzip(t *testing.T, path string) string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // TestCorpusIsReadWhole reads every file, damaged ones too, and asks all that
 // goreport can show: it may refuse with one line, nothing else.
 func TestCorpusIsReadWhole(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(corpus, "files", "*"))
-	if err != nil || len(files) == 0 {
-		t.Skipf("no corpus at %s", corpus)
-	}
+	corpus := oracle.OpenCorpus(t, "../..")
 	dir := t.TempDir()
-	for _, file := range files {
+	for _, name := range corpus.Files(t) {
+		file := corpus.Path(name)
 		for _, args := range [][]string{{"-s", "comm,dso,sym,cpu,trace,pid"}, {"--pprof", filepath.Join(dir, "p.pb.gz")}, {"--header", "--stats"}} {
 			status, _, stderr := goreport(append([]string{"-q", "-i", file, "--symfs", dir}, args...)...)
 			if status != 0 && status != 255 || strings.Count(stderr, "\n") > 1 || status == 255 && stderr == "" {
-				t.Errorf("%s %v: status %d: %s", filepath.Base(file), args, status, stderr)
+				t.Errorf("%s %v: status %d: %s", name, args, status, stderr)
 			}
 		}
 	}

@@ -42,8 +42,9 @@ type collector struct {
 type shownFields struct {
 	fields   field
 	selected bool
-	// named are the places to be named.
-	chain, ip, addr, branches bool
+	// What is gathered: the callchain or the place in its stead, the place
+	// beside a callchain, and what else has a name.
+	chain, ip, named, addr, branches bool
 }
 
 func newCollector(r *perfdata.Reader, resolver *stack.Resolver, opts Options) (*collector, error) {
@@ -91,6 +92,8 @@ func (c *collector) shown(e *perfdata.Event, selected bool) (*shownFields, error
 		f.chain = f.chain && f.fields&fieldIP != 0
 		f.addr = f.addr && f.fields&fieldAddr != 0
 		f.branches = f.fields&(fieldBrstackSym|fieldBrstackOff) != 0 || f.fields&fieldBrstack != 0 && f.fields&fieldDSO != 0
+	case LayoutJSON:
+		f.named = f.ip
 	case LayoutFtrace:
 		f.fields, f.addr, f.chain = fieldTrace, false, false
 		f.ip = f.ip && e.Attr.Type != perfevent.TypeTracepoint
@@ -255,6 +258,9 @@ func (c *collector) place(it *item, f *shownFields, lines *pipeline) error {
 		c.callchain(it, t)
 	case f.ip:
 		it.places = append(it.places, c.at(t, s.Misc, s.IP))
+	}
+	if f.named {
+		it.ip = c.at(t, s.Misc, s.IP)
 	}
 	if !c.inPlace(it) {
 		lines.cur.drop()

@@ -20,13 +20,14 @@ type item struct {
 	// sample where it has, or shows, no callchain.
 	places   []place
 	chain    bool
+	ip       place   // of the sample, where it is wanted beside the callchain
 	addr     place   // what SampleAddr means
 	branches []place // two for each branch: from, to
 }
 
 // clear makes the item empty, and keeps its room.
 func (it *item) clear() {
-	it.text, it.event, it.chain, it.addr = nil, nil, false, place{}
+	it.text, it.event, it.chain, it.ip, it.addr = nil, nil, false, place{}, place{}
 	it.places, it.branches = it.places[:0], it.branches[:0]
 }
 
@@ -38,10 +39,14 @@ type place struct {
 	module  *machine.Module
 }
 
-// moduleName is what a place belongs to, "[unknown]" where that is not known.
+// moduleName is what a place belongs to, "[unknown]" where that is not known. As
+// in perf, a module of the kernel goes by its file where its build id is known.
 func (p *place) moduleName() string {
-	if p.module == nil {
+	switch {
+	case p.module == nil:
 		return "[unknown]"
+	case p.module.Kind == machine.KernelModule && p.module.BuildID == "":
+		return p.module.ShortName()
 	}
 	return p.module.Name
 }

@@ -91,10 +91,7 @@ func (p *objects) append(dst []byte, it *item) []byte {
 	}
 	if has(perfevent.SampleIP) {
 		o.hex("ip", uint64(s.IP))
-		// Its name, where the callchain or the sample itself holds it.
-		if len(it.places) > 0 && it.places[0].runtime == s.IP {
-			p.name(&o, &it.places[0], it.places[0].frame())
-		}
+		p.name(&o, &it.ip, it.ip.frame())
 	}
 	if t := p.traces[it.event]; t != nil && s.Raw != nil {
 		o.key("args")
@@ -119,7 +116,7 @@ func (p *objects) name(o *object, at *place, f *stack.Frame) {
 		o.uint("offset", f.Offset)
 	}
 	if at.module != nil {
-		o.string("dso", at.module.Name)
+		o.string("dso", at.moduleName())
 	}
 }
 
