@@ -3,11 +3,16 @@ package perfdata
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"gorecord/perfevent"
 )
@@ -40,6 +45,92 @@ func corpusIndex(t testing.TB) []map[string]string {
 		out = append(out, m)
 	}
 	return out
+}
+
+// reference is what a recording's reference says of its records.
+type reference struct {
+	RecordCounts map[string]uint64 `json:"record_counts"`
+	Lost         uint64            `json:"lost_events_sum"`
+	LostSamples  uint64            `json:"lost_samples_sum"`
+	Comms        []string          `json:"comm_records"`
+}
+
+func readReference(t testing.TB, name string) reference {
+	b, err := os.ReadFile(filepath.Join(corpusDir, "ref", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ref reference
+	if err := json.Unmarshal(b, &ref); err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// otherName spells record types as the references do.
+var otherName = map[string]string{"FEATURE": "HEADER_FEATURE", "EVENT_TYPE": "HEADER_EVENT_TYPE"}
+
+// sideband collects what the reference tells of records other than samples.
+func sideband(t testing.TB, r *Reader) reference {
+	ref := reference{RecordCounts: map[string]uint64{}}
+	s := r.Sorted()
+	defer s.Close()
+	for s.Next() {
+		rec := s.Record()
+		if rec.Event == nil || rec.Type == perfevent.RecordSample {
+			continue
+		}
+		decoded, _, err := rec.Event.Layout.DecodeRecord(rec.RawRecord)
+		if err != nil {
+			t.Errorf("%s: %v", RecordName(rec.Type), err)
+		}
+		switch d := decoded.(type) {
+		case *perfevent.Lost:
+			ref.Lost += d.Lost
+		case *perfevent.LostSamples:
+			ref.LostSamples += d.Lost
+		case *perfevent.Comm:
+			if !slices.Contains(ref.Comms, d.Comm) {
+				ref.Comms = append(ref.Comms, d.Comm)
+			}
+		}
+	}
+	for typ, n := range s.Counts() {
+		name := RecordName(typ)
+		if other, ok := otherName[name]; ok {
+			name = other
+		}
+		ref.RecordCounts[name] += n
+	}
+	slices.Sort(ref.Comms)
+	return ref
+}
+
+// TestCorpusSideband: the records beside the samples are those of the
+// references.
+func TestCorpusSideband(t *testing.T) {
+	for _, row := range corpusIndex(t) {
+		name := row["file"]
+		t.Run(name, func(t *testing.T) {
+			r, err := Open(filepath.Join(corpusDir, "files", name))
+			if err != nil {
+				t.Skip(err)
+			}
+			defer r.Close()
+			if _, more := beyondScan[name]; more {
+				t.Skip("the reference has what a scan found before the damage")
+			}
+			got, want := sideband(t, r), readReference(t, name)
+			slices.Sort(want.Comms)
+			if n, ok := want.RecordCounts["SP_UNWINDING_RESULT"]; ok { // simpleperf's
+				delete(want.RecordCounts, "SP_UNWINDING_RESULT")
+				want.RecordCounts["RECORD_32775"] = n
+			}
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // readAll reads a recording to its end, decodes every record, and counts the

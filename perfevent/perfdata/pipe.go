@@ -67,7 +67,7 @@ func (r *Reader) readHead() error {
 		}
 		r.describe(perfevent.RawRecord{Type: t, Misc: m, Bytes: b.buf[s.at : s.at+size : s.at+size]}, b.tracing[s.at])
 		s.at += size
-		s.counts[t]++
+		s.count(t)
 	}
 	if s.err != nil {
 		return s.err

@@ -146,8 +146,8 @@ func (s *Sorter) Damaged() bool {
 	return slices.ContainsFunc(s.sources, func(src *source) bool { return src.damaged })
 }
 
-// Counts gives the number of records of each type so far. Types from 255 on,
-// which nothing writes, are counted together.
+// Counts gives the number of records of each type so far; those that hold
+// compressed ones are in it at the end.
 func (s *Sorter) Counts() map[perfevent.RecordType]uint64 {
 	counts := map[perfevent.RecordType]uint64{}
 	for _, src := range s.sources {
@@ -155,6 +155,9 @@ func (s *Sorter) Counts() map[perfevent.RecordType]uint64 {
 			if n > 0 {
 				counts[perfevent.RecordType(t)] += n
 			}
+		}
+		for t, n := range src.vendor {
+			counts[t] += n
 		}
 	}
 	return counts

@@ -45,13 +45,14 @@ type source struct {
 	limit      uint64 // newest as of the last round
 	given      uint64 // time of the last record that went
 
-	batches []*batch    // those that hold records of queue, and the current one
-	waiting int64       // bytes of batches
-	base    uint64      // number of batches[0]
-	at      int         // place in the current batch
-	last    *batch      // holds rec
-	counts  [256]uint64 // of records by type; the last takes all types above
-	unknown uint64      // samples whose event is not known
+	batches []*batch                  // those that hold records of queue, and the current one
+	waiting int64                     // bytes of batches
+	base    uint64                    // number of batches[0]
+	at      int                       // place in the current batch
+	last    *batch                    // holds rec
+	counts  [firstVendorRecord]uint64 // of records by type
+	vendor  map[perfevent.RecordType]uint64
+	unknown uint64 // samples whose event is not known
 	late    uint64
 
 	problems []string
@@ -155,7 +156,7 @@ func (s *source) fill() bool {
 		at := s.at
 		t, m, size := perfevent.ParseHeader(b.buf[at:], s.r.order)
 		s.at += size
-		s.counts[min(int(t), len(s.counts)-1)]++
+		s.count(t)
 		if t == RecordFinishedRound {
 			s.sort(s.limit)
 			s.limit = s.newest
@@ -183,6 +184,17 @@ func (s *source) fill() bool {
 	}
 }
 
+func (s *source) count(t perfevent.RecordType) {
+	if t < firstVendorRecord {
+		s.counts[t]++
+		return
+	}
+	if s.vendor == nil {
+		s.vendor = map[perfevent.RecordType]uint64{}
+	}
+	s.vendor[t]++
+}
+
 // current is the batch that holds the next record; nil at the end.
 func (s *source) current() *batch {
 	if len(s.batches) > 0 {
@@ -194,6 +206,8 @@ func (s *source) current() *batch {
 	if !ok {
 		s.err = s.stream.err
 		s.problems, s.aux, s.damaged = s.stream.problems, s.stream.aux, s.stream.damaged
+		s.counts[RecordCompressed] += s.stream.packed[0]
+		s.counts[RecordCompressed2] += s.stream.packed[1]
 		s.stream = nil
 		return nil
 	}

@@ -57,11 +57,12 @@ type stream struct {
 	payload  []byte
 	tail     tail // of the record that next gave
 	zstd     *zstd.Decoder
-	cut      string   // what the data end in the middle of
-	problems []string // valid once batches is closed
-	aux      uint64   // bytes of AUX data that were stepped over
-	damaged  bool     // data are missing; valid once batches is closed
-	err      error    // valid once batches is closed
+	packed   [2]uint64 // COMPRESSED and COMPRESSED2 records; valid once batches is closed
+	cut      string    // what the data end in the middle of
+	problems []string  // valid once batches is closed
+	aux      uint64    // bytes of AUX data that were stepped over
+	damaged  bool      // data are missing; valid once batches is closed
+	err      error     // valid once batches is closed
 }
 
 var errStopped = errors.New("stopped")
@@ -155,7 +156,7 @@ func (s *stream) records() error {
 			return err
 		}
 		if isCompressed(rec.Type) {
-			s.payload = compressedPayload(rec, s.order)
+			s.payload = s.unwrap(rec)
 			return s.decompress()
 		}
 		if err := s.emit(rec); err != nil {
@@ -168,15 +169,18 @@ func isCompressed(t perfevent.RecordType) bool {
 	return t == RecordCompressed || t == RecordCompressed2
 }
 
-func compressedPayload(rec perfevent.RawRecord, order binary.ByteOrder) []byte {
+// unwrap gives what a record holds of the compressed stream.
+func (s *stream) unwrap(rec perfevent.RawRecord) []byte {
 	body := rec.Body()
 	if rec.Type == RecordCompressed {
+		s.packed[0]++
 		return body
 	}
+	s.packed[1]++
 	if len(body) < compressed2HeaderLen {
 		return nil
 	}
-	n := order.Uint64(body)
+	n := s.order.Uint64(body)
 	body = body[compressed2HeaderLen:]
 	return body[:min(n, uint64(len(body)))]
 }
@@ -289,7 +293,7 @@ func (s *stream) nextFrame(why error) error {
 			return err
 		}
 		if isCompressed(rec.Type) {
-			if p := compressedPayload(rec, s.order); bytes.HasPrefix(p, zstdMagic) {
+			if p := s.unwrap(rec); bytes.HasPrefix(p, zstdMagic) {
 				s.payload = p
 				s.lose("compressed data from about offset %d to %d are damaged (%v) and left out", from, s.in.pos-int64(len(rec.Bytes)), why)
 				return nil
@@ -341,7 +345,7 @@ func (f feeder) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if isCompressed(rec.Type) {
-			s.payload = compressedPayload(rec, s.order)
+			s.payload = s.unwrap(rec)
 			continue
 		}
 		if err := s.emit(rec); err != nil {

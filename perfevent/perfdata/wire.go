@@ -30,7 +30,8 @@ const (
 	RecordCompressed2    perfevent.RecordType = 83
 	RecordBPFMetadata    perfevent.RecordType = 84
 	firstPrivateRecord   perfevent.RecordType = 64
-	compressed2HeaderLen                      = 8 // u64 data_size before the payload
+	firstVendorRecord    perfevent.RecordType = 128 // what other tools than perf define
+	compressed2HeaderLen                      = 8   // u64 data_size before the payload
 )
 
 var recordNames = map[perfevent.RecordType]string{
