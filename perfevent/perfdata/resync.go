@@ -61,7 +61,8 @@ func (s *stream) findRecords(b []byte, from int, all bool) (at int, ok bool) {
 }
 
 // followedByNonsense reports whether what is known to follow the record at the
-// start of the window cannot be one.
+// start of the window does not look like one. The larger the record, the more
+// is lost where its size is wrong, and the closer is the look.
 func (s *stream) followedByNonsense(size int) bool {
 	rest := s.in.window[size:]
 	if len(rest) < perfevent.HeaderSize {
@@ -71,8 +72,12 @@ func (s *stream) followedByNonsense(size int) bool {
 	case RecordAuxtrace, RecordTracingData:
 		return false
 	}
+	const large = 1024
+	if size > large {
+		return !s.chain(rest, s.in.all())
+	}
 	t, _, n := perfevent.ParseHeader(rest, s.order)
-	return !plausible(t, n)
+	return !certain(t, n)
 }
 
 // recordsInside reports whether records begin within the first size bytes of

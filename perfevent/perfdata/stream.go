@@ -112,7 +112,7 @@ func (s *stream) lose(format string, args ...any) {
 func (s *stream) tellEnd() {
 	where := ""
 	if s.cut != "" {
-		where = ", in the middle of a " + s.cut + " record"
+		where = ", in the middle of " + s.cut
 	}
 	switch {
 	case s.promised == 0:
@@ -363,8 +363,7 @@ func (s *stream) next() (perfevent.RawRecord, error) {
 	for {
 		if !s.in.has(perfevent.HeaderSize) {
 			if n := s.in.left(); n > 0 && s.in.err == nil {
-				s.lose("%d stray bytes at offset %d, at the end of the data", n, s.in.pos)
-				s.in.skip(n)
+				s.cut = fmt.Sprintf("the header of a record (%d of %d bytes)", n, perfevent.HeaderSize)
 			}
 			return perfevent.RawRecord{}, io.EOF
 		}
@@ -391,7 +390,7 @@ func (s *stream) next() (perfevent.RawRecord, error) {
 				s.resync(t, size)
 				continue
 			}
-			s.cut = fmt.Sprintf("%s (%d of %d bytes)", RecordName(t), s.in.left(), size)
+			s.cut = fmt.Sprintf("a %s record (%d of %d bytes)", RecordName(t), s.in.left(), size)
 			return perfevent.RawRecord{}, io.EOF
 		}
 		if s.followedByNonsense(size) && s.recordsInside(size) {
