@@ -531,37 +531,3 @@ type discardAt struct{}
 func (discardAt) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
 
 var _ io.WriterAt = discardAt{}
-
-func BenchmarkSorter(b *testing.B) {
-	for _, opts := range []Options{{NoCompress: true}, {}} {
-		b.Run(fmt.Sprintf("compress=%v", !opts.NoCompress), func(b *testing.B) {
-			f, s := newMemFile(), testSession()
-			w, err := NewWriter(f, s, opts)
-			if err != nil {
-				b.Fatal(err)
-			}
-			const n = 200_000
-			for i := range n {
-				w.WriteRecord(sampleRecord(b, s.Events[i%2], i, uint64(1e12)+uint64(i)*977))
-				if i%4096 == 0 {
-					w.FinishRound()
-				}
-			}
-			if err := w.Finish(nil); err != nil {
-				b.Fatal(err)
-			}
-			b.SetBytes(int64(w.Stats().RecordBytes))
-			b.ReportAllocs()
-			for b.Loop() {
-				r, err := NewReader(bytes.NewReader(f.data), int64(len(f.data)))
-				if err != nil {
-					b.Fatal(err)
-				}
-				if got, _ := readAll(b, r); got != n {
-					b.Fatalf("%d samples", got)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/record")
-		})
-	}
-}

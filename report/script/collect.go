@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"gorecord/perfevent"
@@ -28,6 +29,7 @@ type collector struct {
 	groups   *report.GroupReads
 	fields   map[*perfdata.Event]*shownFields
 	sorter   *perfdata.Sorter
+	width    int              // of the longest event name
 	single   perfevent.Sample // room for a record that makes several samples
 	tracing  *perfdata.TracingData
 
@@ -41,6 +43,7 @@ type collector struct {
 // shownFields is what lines of one event show.
 type shownFields struct {
 	fields   field
+	name     string // of the event, safe to show, in its column
 	selected bool
 	// What is gathered: the callchain or the place in its stead, the place
 	// beside a callchain, and what else has a name.
@@ -50,7 +53,7 @@ type shownFields struct {
 func newCollector(r *perfdata.Reader, resolver *stack.Resolver, opts Options) (*collector, error) {
 	c := &collector{
 		opts: opts, reader: r, resolver: resolver, machine: machine.New(),
-		groups: report.NewGroupReads(r.Events()), fields: map[*perfdata.Event]*shownFields{},
+		groups: report.NewGroupReads(r.Events()), fields: map[*perfdata.Event]*shownFields{}, width: nameWidth(r.Events()),
 	}
 	for _, b := range r.Info().BuildIDs {
 		c.machine.SetBuildID(b.Filename, b.BuildID)
@@ -78,7 +81,8 @@ func newCollector(r *perfdata.Reader, resolver *stack.Resolver, opts Options) (*
 // shown finds out what is shown of an event.
 func (c *collector) shown(e *perfdata.Event, selected bool) (*shownFields, error) {
 	has := func(t perfevent.SampleType) bool { return e.Attr.SampleType&t != 0 }
-	f := &shownFields{selected: selected}
+	name := report.Printable(e.Name)
+	f := &shownFields{selected: selected, name: strings.Repeat(" ", max(0, c.width-len(name))) + name}
 	f.chain = has(perfevent.SampleCallchain) && !c.opts.HideChains
 	f.ip = has(perfevent.SampleIP)
 	f.addr = has(perfevent.SampleAddr)
@@ -274,7 +278,7 @@ func (c *collector) place(it *item, f *shownFields, lines *pipeline) error {
 			it.branches = append(it.branches, c.branch(t, b.From), c.branch(t, b.To))
 		}
 	}
-	it.time, it.fields = s.Time, f.fields
+	it.time, it.shown = s.Time, f
 	switch {
 	case c.opts.Relative:
 		if c.first == 0 {
@@ -398,7 +402,7 @@ func (c *collector) formatter() formatter {
 func (c *collector) lines() *lines {
 	info := c.reader.Info()
 	return &lines{
-		width: nameWidth(c.reader.Events()), arch: info.Arch, bigEndian: c.reader.Order() == binary.BigEndian,
+		arch: info.Arch, bigEndian: c.reader.Order() == binary.BigEndian,
 		nanoseconds: c.opts.Nanoseconds, clock: info.Clock,
 	}
 }

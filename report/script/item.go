@@ -11,7 +11,7 @@ import (
 type item struct {
 	text   []byte // where it is set, nothing else is
 	event  *perfdata.Event
-	fields field // that a line shows
+	shown  *shownFields
 	sample perfevent.Sample
 	period uint64
 	time   uint64 // to show

@@ -19,26 +19,26 @@ import (
 // empty line behind.
 type lines struct {
 	traces      map[*perfdata.Event]*trace
-	width       int // of the longest event name
 	arch        string
 	bigEndian   bool
 	nanoseconds bool
 	clock       perfdata.ClockData
+	// The last thread name, and how it is shown.
+	comm, printable string
 }
 
 func (l *lines) append(dst []byte, it *item) []byte {
 	if it.text != nil {
 		return append(dst, it.text...)
 	}
-	f := it.fields
+	f := it.shown.fields
 	dst = l.start(dst, it, f)
 	if f&fieldPeriod != 0 {
 		dst = number(dst, it.period, 10)
 		dst = append(dst, ' ')
 	}
 	if f&fieldEvent != 0 {
-		dst = pad(dst, l.width-len(it.event.Name))
-		dst = append(dst, report.Printable(it.event.Name)...)
+		dst = append(dst, it.shown.name...)
 		dst = append(dst, ": "...)
 	}
 	if f&fieldTrace != 0 {
@@ -54,7 +54,10 @@ func (l *lines) append(dst []byte, it *item) []byte {
 func (l *lines) start(dst []byte, it *item, f field) []byte {
 	s := &it.sample
 	if f&fieldComm != 0 {
-		comm := report.Printable(it.comm)
+		if it.comm != l.comm {
+			l.comm, l.printable = it.comm, report.Printable(it.comm)
+		}
+		comm := l.printable
 		if !(f&fieldIP != 0 && it.chain) {
 			dst = pad(dst, 16-len(comm))
 		}

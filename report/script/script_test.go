@@ -134,3 +134,19 @@ func TestSelect(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 }
+
+// TestHasControl: each control character is seen at each place, tab included,
+// and no other.
+func TestHasControl(t *testing.T) {
+	for n := range 20 {
+		for at := range n {
+			for c := range 256 {
+				text := bytes.Repeat([]byte("x"), n)
+				text[at] = byte(c)
+				if got, want := hasControl(text), c < ' ' || c == 0x7f; got != want {
+					t.Fatalf("%q: %v", text, got)
+				}
+			}
+		}
+	}
+}

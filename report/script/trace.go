@@ -93,12 +93,34 @@ func appendTrace(dst []byte, t *trace, raw []byte) []byte {
 	}
 	start := len(dst)
 	dst = t.printer.Append(dst, raw)
-	for i, c := range dst[start:] {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			dst[start+i] = '?'
+	if text := dst[start:]; hasControl(text) {
+		for i, c := range text {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				text[i] = '?'
+			}
 		}
 	}
 	return dst
+}
+
+// hasControl reports whether text may have control characters, eight bytes at a
+// time: a byte below 0x20 borrows from its highest bit when 0x20 is taken away,
+// and 0x7f becomes one below 1 when its bits are turned.
+func hasControl(text []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		v := binary.LittleEndian.Uint64(text)
+		del := v ^ 0x7f*ones
+		if ((v-0x20*ones)&^v|(del-ones)&^del)&high != 0 {
+			return true
+		}
+	}
+	for _, c := range text {
+		if c < ' ' || c == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 // appendArgs appends the event's own fields as a JSON object.
