@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,18 +97,71 @@ func TestPipe(t *testing.T) {
 	}
 }
 
-// TestDamaged: what is left of a recording that was cut off is shown.
-func TestDamaged(t *testing.T) {
-	b, err := os.ReadFile(recordings + "syscalls.data")
+// TestCutAnywhere: what is left of a recording that was cut off is shown, and one
+// line says where it ends; where nothing is left, that is an error.
+func TestCutAnywhere(t *testing.T) {
+	for _, name := range []string{"syscalls.data", "sched.data", "pipe.data"} {
+		b, err := os.ReadFile(recordings + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, whole, _ := goscript("-q", "-F", "comm,tid,time", recordings+name)
+		path := filepath.Join(t.TempDir(), "cut.data")
+		shown := map[bool]int{}
+		for cut := 0; cut < len(b)-8; cut += 1 + len(b)/150 {
+			if err := os.WriteFile(path, b[:cut], 0o644); err != nil {
+				t.Fatal(err)
+			}
+			status, stdout, stderr := goscript("-F", "comm,tid,time", path)
+			if !within(stdout, whole) {
+				t.Fatalf("%s cut at %d: lines that the whole does not have", name, cut)
+			}
+			shown[stdout != ""]++
+			lines := strings.Count(stderr, "\n")
+			switch {
+			case stdout != "" && status != 0, stdout == "" && status != 0 && status != 255:
+				t.Errorf("%s cut at %d: status %d with %d bytes shown: %s", name, cut, status, len(stdout), stderr)
+			case lines == 0 && !(name == "pipe.data" && status == 0):
+				t.Errorf("%s cut at %d: nothing is said", name, cut)
+			case lines > 2:
+				t.Errorf("%s cut at %d: %s", name, cut, stderr)
+			}
+		}
+		if shown[true] < 10 || shown[false] < 3 {
+			t.Errorf("%s: %v", name, shown)
+		}
+	}
+}
+
+// within reports whether all lines of part are lines of whole, in the same
+// order: what is missing of one CPU lies between what is there of another.
+func within(part, whole string) bool {
+	rest := strings.Split(whole, "\n")
+	for line := range strings.Lines(part) {
+		at := slices.Index(rest, strings.TrimSuffix(line, "\n"))
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+1:]
+	}
+	return true
+}
+
+// TestNothingLeft: a recorder that was killed before its first record.
+func TestNothingLeft(t *testing.T) {
+	b, err := os.ReadFile(recordings + "cpu-clock-g.data")
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "cut.data")
-	if err := os.WriteFile(path, b[:len(b)/2], 0o644); err != nil {
+	data := binary.LittleEndian.Uint64(b[40:])
+	b = b[:data]
+	clear(b[48:56])
+	path := filepath.Join(t.TempDir(), "empty.data")
+	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	status, stdout, stderr := goscript(path)
-	if n := strings.Count(stdout, "\n"); status != 0 || n < 50 || !strings.Contains(stderr, "cut off") {
-		t.Errorf("status %d, %d lines, stderr %s", status, n, stderr)
+	if status != 255 || stdout != "" || !strings.Contains(stderr, "nothing of the recording can be read") {
+		t.Errorf("status %d, stderr %s", status, stderr)
 	}
 }

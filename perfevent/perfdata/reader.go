@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"strings"
 
 	"gorecord/perfevent"
 )
@@ -189,13 +190,22 @@ func (r *Reader) readFeatures(h fileHeader) {
 		r.problemf("%v", err)
 		return
 	}
+	var missing []string
 	for f := Feature(0); f < maxFeatures; f++ {
 		if h.features[f/64]&(1<<(f%64)) == 0 {
 			continue
 		}
-		r.features[f] = section{r.order.Uint64(table), r.order.Uint64(table[8:])}
+		s := section{r.order.Uint64(table), r.order.Uint64(table[8:])}
 		table = table[sectionSize:]
+		if !s.within(r.size) {
+			missing = append(missing, f.String())
+			continue
+		}
+		r.features[f] = s
 		r.decodeFeature(f)
+	}
+	if len(missing) > 0 {
+		r.problemf("sections that should lie behind the end of the file, at %d, are missing: %s", r.size, strings.Join(missing, ", "))
 	}
 }
 
