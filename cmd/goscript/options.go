@@ -53,7 +53,6 @@ var sidebandFlags = [...]struct {
 	{"lost", "print LOST and LOST_SAMPLES records", script.ShowLost},
 	{"bpf", "print KSYMBOL and BPF_EVENT records", script.ShowBPF},
 	{"text-poke", "print TEXT_POKE records", script.ShowTextPokes},
-	{"round", "print FINISHED_ROUND records", script.ShowRounds},
 }
 
 const description = `
@@ -130,6 +129,7 @@ func command(o *options) *cli.Command {
 		{"script", "s", "--json feeds scripts in any language"},
 		{"gen-script", "g", "--json feeds scripts in any language"},
 		{"list", "l", "there are no scripts; --json feeds those in any language"},
+		{"show-round-events", "", "-D prints where rounds end"},
 		{"show-info", "I", "--header prints what is commonly needed"},
 		{"Latency", "L", "--ftrace prints latency letters"},
 	} {

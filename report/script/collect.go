@@ -89,7 +89,7 @@ func (c *collector) shown(e *perfdata.Event, selected bool) (*shownFields, error
 	var err error
 	switch c.opts.Layout {
 	case LayoutLines:
-		if f.fields, err = c.opts.Fields.of(e, c.reader); err != nil {
+		if f.fields, err = c.opts.Fields.of(e, c.reader, f.chain); err != nil {
 			return nil, err
 		}
 		f.ip = f.ip && f.fields&fieldIP != 0
@@ -106,7 +106,7 @@ func (c *collector) shown(e *perfdata.Event, selected bool) (*shownFields, error
 	f.addr = f.addr && e.Attr.Type == perfevent.TypeSoftware &&
 		(e.Attr.Config == perfevent.SWPageFaults || e.Attr.Config == perfevent.SWPageFaultsMin || e.Attr.Config == perfevent.SWPageFaultsMaj)
 	if len(c.opts.DSOs)+len(c.opts.Symbols) > 0 {
-		f.ip = has(perfevent.SampleIP)
+		f.named = has(perfevent.SampleIP)
 	}
 	return f, nil
 }
@@ -132,8 +132,6 @@ func (c *collector) run(ctx context.Context, lines *pipeline) error {
 			err = c.addSample(rec, lines)
 		case rec.Type < perfdata.RecordHeaderAttr:
 			c.apply(rec, lines)
-		case rec.Type == perfdata.RecordFinishedRound && c.opts.Show&ShowRounds != 0:
-			lines.add().text = []byte("PERF_RECORD_FINISHED_ROUND\n")
 		}
 		if err == errDone {
 			return nil
@@ -271,11 +269,11 @@ func (c *collector) place(it *item, f *shownFields, lines *pipeline) error {
 		return nil
 	}
 	if f.addr {
-		it.addr = c.data(t, s)
+		it.addr = c.anywhere(t, s.Addr)
 	}
 	if f.branches {
 		for _, b := range s.Branches {
-			it.branches = append(it.branches, c.branch(t, b.From), c.branch(t, b.To))
+			it.branches = append(it.branches, c.anywhere(t, b.From), c.anywhere(t, b.To))
 		}
 	}
 	it.time, it.shown = s.Time, f
@@ -294,26 +292,15 @@ func (c *collector) place(it *item, f *shownFields, lines *pipeline) error {
 	return nil
 }
 
-// inPlace applies the filters by what a sample hit.
+// inPlace applies the filters by what a sample hit; as in perf, its callers do
+// not matter.
 func (c *collector) inPlace(it *item) bool {
-	if len(c.opts.DSOs)+len(c.opts.Symbols) == 0 {
-		return true
+	if len(c.opts.DSOs) > 0 && !inModules(it.ip.module, c.opts.DSOs) {
+		return false
 	}
-	for i := range it.places {
-		p := &it.places[i]
-		if len(c.opts.DSOs) > 0 && !inModules(p.module, c.opts.DSOs) {
-			continue
-		}
-		if len(c.opts.Symbols) == 0 || slices.ContainsFunc(p.frames, func(f stack.Frame) bool {
-			return f.Symbol != nil && slices.Contains(c.opts.Symbols, f.Symbol.Name)
-		}) {
-			return true
-		}
-		if !it.chain {
-			break
-		}
-	}
-	return false
+	return len(c.opts.Symbols) == 0 || slices.ContainsFunc(it.ip.frames, func(f stack.Frame) bool {
+		return f.Symbol != nil && slices.Contains(c.opts.Symbols, f.Symbol.Name)
+	})
 }
 
 // inModules reports whether a module is called by a name of a list.
@@ -353,17 +340,8 @@ func (c *collector) callchain(it *item, t *machine.Thread) {
 	}
 }
 
-// data names an address that was accessed.
-func (c *collector) data(t *machine.Thread, s *perfevent.Sample) place {
-	misc := s.Misc
-	if t.Lookup(s.Addr) == nil && c.machine.LookupKernel(s.Addr) != nil {
-		misc = misc&^perfevent.MiscCPUModeMask | perfevent.MiscKernel
-	}
-	return c.at(t, misc, s.Addr)
-}
-
-// branch names an end of a branch, which can be in the kernel or in the process.
-func (c *collector) branch(t *machine.Thread, a perfevent.Addr) place {
+// anywhere names an address that can be in the kernel or in the process.
+func (c *collector) anywhere(t *machine.Thread, a perfevent.Addr) place {
 	misc := perfevent.MiscUser
 	if t.Lookup(a) == nil {
 		misc = perfevent.MiscKernel

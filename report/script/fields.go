@@ -162,7 +162,8 @@ var defaultFields = [kinds]field{
 // FieldSet says which fields lines show, for each kind of event. The zero value
 // is perf's default.
 type FieldSet struct {
-	set     [kinds]bool
+	chosen  [kinds]bool // anything was said
+	set     [kinds]bool // the default does not matter
 	fields  [kinds]field
 	added   [kinds]field // by name, so that it is an error where they are missing
 	removed [kinds]field
@@ -219,6 +220,7 @@ func (s *FieldSet) Add(text string) error {
 			return err
 		}
 		for _, k := range targets {
+			s.chosen[k] = true
 			switch {
 			case k.invalid()&info.field != 0:
 				if one {
@@ -251,14 +253,15 @@ func findField(name string) (fieldInfo, error) {
 // of gives the fields that lines of an event show. Fields of the default that
 // its samples do not have are left out; it is an error where such a field was
 // asked for.
-func (s *FieldSet) of(e *perfdata.Event, r *perfdata.Reader) (field, error) {
+// chain says whether callchains are shown; unless fields were chosen for them,
+// tracepoints have their place only then.
+func (s *FieldSet) of(e *perfdata.Event, r *perfdata.Reader, chain bool) (field, error) {
 	a := &e.Attr
 	k := kindOf(a)
-	chain := a.SampleType&perfevent.SampleCallchain != 0
 	fields := s.fields[k]
 	if !s.set[k] {
 		fields = defaultFields[k]
-		if chain {
+		if chain && !s.chosen[k] {
 			fields |= placeFields
 		}
 		if a.Type != perfevent.TypeSoftware || a.Config != perfevent.SWBPFOutput {

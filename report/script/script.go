@@ -27,8 +27,7 @@ type Options struct {
 	MaxStack int
 	// Filter says which samples are shown.
 	Filter report.Filter
-	// DSOs and Symbols let only samples through whose place, or that have a
-	// caller, in one of these.
+	// DSOs and Symbols let only samples through whose place is in one of these.
 	DSOs, Symbols []string
 	// Show tells which records that are no samples are shown, each kind on lines
 	// of its own (LayoutLines).

@@ -22,7 +22,6 @@ const (
 	ShowLost
 	ShowBPF // KSYMBOL, BPF_EVENT
 	ShowTextPokes
-	ShowRounds
 )
 
 func (s SidebandSet) has(rec perfevent.Record) bool {
