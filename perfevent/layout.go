@@ -14,6 +14,8 @@ type Layout struct {
 	regsUser   int // number of registers in the masks
 	regsIntr   int
 	big        bool
+	// wantsBuildID says that MMAP2 records bring build ids.
+	wantsBuildID bool
 
 	// Positions in the body of a sample of the fields that precede every
 	// field of variable size, or -1.
@@ -66,6 +68,8 @@ func NewLayout(a *Attr, o binary.ByteOrder) *Layout {
 		regsUser:   bits.OnesCount64(a.SampleRegsUser),
 		regsIntr:   bits.OnesCount64(a.SampleRegsIntr),
 		big:        isBig(o),
+
+		wantsBuildID: a.Has(FlagBuildID),
 	}
 	for i, f := range fixedFields {
 		l.at[i] = -1

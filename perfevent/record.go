@@ -144,7 +144,7 @@ type Mmap2 struct {
 	Major, Minor    uint32
 	Inode           uint64
 	InodeGeneration uint64
-	BuildID         []byte // up to 20 bytes; nil without MiscMmapBuildID
+	BuildID         []byte // up to 20 bytes; nil where the record has none
 	Prot, Flags     uint32
 	Filename        string
 }
@@ -345,11 +345,28 @@ func (l *Layout) DecodeRecord(raw RawRecord) (Record, SampleIdentity, error) {
 	} else {
 		c.failed = true
 	}
-	rec.fields(&c, raw.Misc)
+	rec.fields(&c, l.mmapMisc(raw))
 	if c.failed {
 		return rec, id, c.err(raw.Type.String()+" record", len(own))
 	}
 	return rec, id, nil
+}
+
+// mmapMisc is the misc of a record without the bit that promises a build id
+// where there is none: a kernel with several recorders at work leaks the bit
+// from the records of one that wants build ids into those of another
+// (perf_event_mmap_output up to Linux 6.18 sets it and does not take it back).
+// What stands there then is device and inode. A build id that some other
+// program has put into the recording is told by its length, which no device has for a major number.
+func (l *Layout) mmapMisc(raw RawRecord) Misc {
+	const at = 32 // of the union in the body
+	if raw.Type != RecordMmap2 || raw.Misc&MiscMmapBuildID == 0 || l.wantsBuildID {
+		return raw.Misc
+	}
+	if body := raw.Body(); len(body) <= at || body[at] == 16 || body[at] == 20 {
+		return raw.Misc
+	}
+	return raw.Misc &^ MiscMmapBuildID
 }
 
 // AppendRecord appends a whole record, header and sample_id fields included,

@@ -281,9 +281,10 @@ func TestOversizedCounts(t *testing.T) {
 	}
 	// A build id says more than the 20 bytes that there are.
 	build := recordCases[4]
+	asked := perfevent.NewLayout(&perfevent.Attr{SampleType: perfevent.SampleTime, Flags: perfevent.FlagSampleIDAll | perfevent.FlagBuildID}, little)
 	body = wire(little, build.body, uint64(9))
 	body[32] = 0xff
-	rec, _, err := layout.DecodeRecord(record(little, build.typ, build.misc, body))
+	rec, _, err := asked.DecodeRecord(record(little, build.typ, build.misc, body))
 	if err != nil || !bytes.Equal(rec.(*perfevent.Mmap2).BuildID, buildID) {
 		t.Errorf("build id of 255 bytes: %+v, error %v", rec, err)
 	}
@@ -454,5 +455,45 @@ func TestIDPositions(t *testing.T) {
 	}
 	if o := perfevent.NewLayout(&perfevent.Attr{}, big).ByteOrder(); o != big {
 		t.Errorf("big-endian layout is %v", o)
+	}
+}
+
+// TestLeakedBuildIDBit: an MMAP2 record that is marked as having a build id, of an
+// event that did not ask for any, has device and inode, unless a build id was
+// put in later.
+func TestLeakedBuildIDBit(t *testing.T) {
+	plain := perfevent.NewLayout(&perfevent.Attr{}, binary.LittleEndian)
+	asked := perfevent.NewLayout(&perfevent.Attr{Flags: perfevent.FlagBuildID}, binary.LittleEndian)
+	device := &perfevent.Mmap2{PID: 1, TID: 2, Start: 3, Len: 4, Major: 254, Inode: 77, Filename: "/bin/x"}
+	withID := &perfevent.Mmap2{PID: 1, TID: 2, Start: 3, Len: 4, BuildID: []byte("0123456789abcdefghij"), Filename: "/bin/x"}
+	for _, test := range []struct {
+		name   string
+		layout *perfevent.Layout
+		rec    *perfevent.Mmap2
+	}{
+		{"leaked", plain, device},
+		{"put in", plain, withID},
+		{"asked for", asked, withID},
+	} {
+		misc := perfevent.MiscUser
+		if test.rec.BuildID != nil {
+			misc |= perfevent.MiscMmapBuildID
+		}
+		b, err := test.layout.AppendRecord(nil, test.rec, misc, perfevent.SampleIdentity{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		binary.LittleEndian.PutUint16(b[4:], uint16(perfevent.MiscUser|perfevent.MiscMmapBuildID))
+		raw, err := perfevent.SplitRecord(b, binary.LittleEndian)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := test.layout.DecodeRecord(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.rec, got.(*perfevent.Mmap2)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
 	}
 }

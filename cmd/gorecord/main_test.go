@@ -371,6 +371,7 @@ func recorded(path string) bool {
 // TestSignals: a recording that is interrupted is whole, and its probes are
 // gone.
 func TestSignals(t *testing.T) {
+	oracle.Alone(t)
 	needEvents(t)
 	keepsProbes(t)
 	for _, test := range []struct {
@@ -407,6 +408,7 @@ func TestSignals(t *testing.T) {
 // TestKill: a recorder that is killed leaves a recording that opens, in perf as
 // well, and the next run takes away the probe that it left.
 func TestKill(t *testing.T) {
+	oracle.Alone(t)
 	needEvents(t)
 	keepsProbes(t)
 	dir := t.TempDir()
@@ -442,6 +444,7 @@ func TestKill(t *testing.T) {
 
 // TestTargets: processes by number with all their threads, threads, and CPUs.
 func TestTargets(t *testing.T) {
+	oracle.Alone(t)
 	needEvents(t)
 	keepsProbes(t)
 	dir := t.TempDir()
@@ -471,6 +474,7 @@ func TestTargets(t *testing.T) {
 // TestLoss: what does not fit into a ring is counted, said, and stands in the
 // file where perf finds it.
 func TestLoss(t *testing.T) {
+	oracle.Alone(t)
 	needEvents(t)
 	probes(t) // tracepoints need tracefs
 	dir := t.TempDir()
@@ -493,6 +497,7 @@ func TestLoss(t *testing.T) {
 
 // TestPerfAgrees: perf counts the samples that we count, in every mode.
 func TestPerfAgrees(t *testing.T) {
+	oracle.Alone(t)
 	needEvents(t)
 	probes(t)
 	dir := t.TempDir()

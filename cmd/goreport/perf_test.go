@@ -42,6 +42,9 @@ func buildRecorder(t *testing.T) string {
 // record runs a recorder, with tracefs mounted for it alone where it needs that.
 func record(t *testing.T, recorder []string, out string, args []string, command string) {
 	t.Helper()
+	if len(recorder) == 1 { // gorecord
+		oracle.Alone(t)
+	}
 	line := append(append(slices.Clone(recorder), "-o", out), args...)
 	line = append(line, "--", "sh", "-c", command)
 	if strings.Contains(strings.Join(args, " "), ":") {

@@ -115,7 +115,7 @@ func appendSideband(dst []byte, rec perfevent.Record, misc perfevent.Misc) []byt
 		return fmt.Appendf(dst, " %d/%d: [%s(%s) @ %s]: %c %s", int32(r.PID), int32(r.TID), sharp(r.Start), sharp(r.Len), sharp(r.Offset), prot, report.Printable(r.Filename))
 	case *perfevent.Mmap2:
 		dst = fmt.Appendf(dst, " %d/%d: [%s(%s) @ %s ", int32(r.PID), int32(r.TID), sharp(r.Start), sharp(r.Len), sharp(r.Offset))
-		if misc&perfevent.MiscMmapBuildID != 0 {
+		if r.BuildID != nil {
 			dst = fmt.Appendf(dst, "<%x>", r.BuildID)
 		} else {
 			dst = fmt.Appendf(dst, "%02x:%02x %d %d", r.Major, r.Minor, r.Inode, r.InodeGeneration)

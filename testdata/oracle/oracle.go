@@ -5,13 +5,15 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
 	"syscall"
 	"testing"
 )
 
-// attempts is how often perf is run that ends by a crash of its own: 6.1 now
-// and then aborts while it reads the machine's maps or build ids, also on its
-// own recordings. What it cannot read at all, it crashes over every time.
+// attempts is how often perf is run that ends by a crash of its own, as 6.1 does
+// now and then. What it cannot read at all, it crashes over every time.
 const attempts = 6
 
 // Perf finds perf, or skips the test.
@@ -31,6 +33,9 @@ func Run(t testing.TB, command func() *exec.Cmd) (stdout, stderr []byte, err err
 	t.Helper()
 	for n := 1; ; n++ {
 		cmd := command()
+		if n == 1 && slices.Contains(cmd.Args, "record") {
+			defer lock(t)()
+		}
 		if cmd.Env == nil {
 			cmd.Env = os.Environ()
 		}
@@ -53,6 +58,47 @@ func Output(t testing.TB, args ...string) string {
 		t.Fatalf("perf %v: %v\n%s", args, err, errs)
 	}
 	return string(out)
+}
+
+// Alone keeps recordings by perf away until the test ends. Tests that record the
+// whole machine call it: kernels up to 6.18 mark maps in recordings of others as
+// having build ids while a recorder that asks for build ids watches the same
+// process (see perfevent.Layout), and perf aborts when it reads them.
+func Alone(t testing.TB) {
+	t.Helper()
+	t.Cleanup(lock(t))
+}
+
+// turn is held by this process while holders is above 0.
+var (
+	turnMu  sync.Mutex
+	turn    *os.File
+	holders int
+)
+
+// lock waits for the turn of this process among those that record.
+func lock(t testing.TB) (unlock func()) {
+	t.Helper()
+	turnMu.Lock()
+	defer turnMu.Unlock()
+	if holders == 0 {
+		f, err := os.OpenFile(filepath.Join(os.TempDir(), "gorecord-test.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+		if err == nil {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		}
+		if err != nil {
+			t.Fatalf("wait for other tests: %v", err)
+		}
+		turn = f
+	}
+	holders++
+	return func() {
+		turnMu.Lock()
+		defer turnMu.Unlock()
+		if holders--; holders == 0 {
+			turn.Close()
+		}
+	}
 }
 
 func crashed(s *os.ProcessState) bool {
