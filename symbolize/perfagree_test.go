@@ -235,23 +235,14 @@ func TestRecordingAgainstPerf(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "perf.data")
 	load := `i=0; while [ $i -lt 300 ]; do ls -laR /usr/include >/dev/null; i=$((i+100)); done; python3 -c 'print(sum(hash(str(i)) for i in range(400000)))'`
-	var out []byte
-	for n := 1; ; n++ {
-		if _, stderr, err := oracle.Run(t, func() *exec.Cmd {
-			return perfCommand(dir, "record", "-q", "-B", "-N", "-e", "cpu-clock", "-F", "9999", "-o", data, "sh", "-c", load)
-		}); err != nil {
-			t.Skipf("perf record does not work here: %v\n%s", err, stderr)
-		}
-		script, stderr, err := oracle.Run(t, func() *exec.Cmd {
-			return perfCommand(dir, "script", "-i", data, "--show-mmap-events", "--no-inline", "-F", "pid,event,ip,sym,symoff,dso")
-		})
-		if err == nil {
-			out = script
-			break
-		}
-		if n == 4 { // on some recordings perf 6.1 crashes every time
-			t.Skipf("perf script crashes over each recording that perf made: %v\n%s", err, stderr)
-		}
+	oracle.Record(t, data, func() *exec.Cmd {
+		return perfCommand(dir, "record", "-q", "-B", "-N", "-e", "cpu-clock", "-F", "9999", "-o", data, "sh", "-c", load)
+	})
+	out, stderr, err := oracle.Run(t, func() *exec.Cmd {
+		return perfCommand(dir, "script", "-i", data, "--show-mmap-events", "--no-inline", "-F", "pid,event,ip,sym,symoff,dso")
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
 	}
 	c := recordingCheck{t: t, store: newStore(t, StoreOptions{}), maps: map[string][]fileMap{}}
 	if f, err := os.Open("/proc/kallsyms"); err == nil {

@@ -54,7 +54,12 @@ func record(t *testing.T, recorder []string, out string, args []string, command 
 			t.Skipf("tracefs cannot be mounted: %v: %s", err, probe)
 		}
 	}
-	if _, stderr, err := oracle.Run(t, func() *exec.Cmd { return exec.Command(line[0], line[1:]...) }); err != nil {
+	recording := func() *exec.Cmd { return exec.Command(line[0], line[1:]...) }
+	if len(recorder) > 1 { // perf
+		oracle.Record(t, out, recording)
+		return
+	}
+	if _, stderr, err := oracle.Run(t, recording); err != nil {
 		t.Fatalf("%s: %v: %s", strings.Join(line, " "), err, stderr)
 	}
 }

@@ -60,6 +60,26 @@ func Output(t testing.TB, args ...string) string {
 	return string(out)
 }
 
+// Record lets perf make a recording in file, again where perf itself then aborts
+// over it, because somebody else's recorder was at work (see Alone). It skips the
+// test where perf cannot record, or never makes a recording that it can read.
+func Record(t testing.TB, file string, command func() *exec.Cmd) {
+	t.Helper()
+	perf := Perf(t)
+	for n := 1; ; n++ {
+		if _, stderr, err := Run(t, command); err != nil {
+			t.Skipf("perf cannot record this here: %v: %s", err, stderr)
+		}
+		out, err := exec.Command(perf, "script", "--force", "-G", "-F", "pid", "-i", file).CombinedOutput()
+		if err == nil {
+			return
+		}
+		if n == 4 {
+			t.Skipf("perf cannot read what it records: %v: %s", err, out)
+		}
+	}
+}
+
 // Alone keeps recordings by perf away until the test ends. Tests that record the
 // whole machine call it: kernels up to 6.18 mark maps in recordings of others as
 // having build ids while a recorder that asks for build ids watches the same
