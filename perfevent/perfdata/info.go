@@ -200,8 +200,10 @@ func (e *BuildIDEntry) append(dst []byte) []byte {
 	name := e.Filename
 	// The record's size is a 16-bit field; no path of Linux reaches it.
 	name = name[:min(len(name), 4096)]
-	pad := (len(name) + 1 + 7) &^ 7
-	size := perfevent.HeaderSize + 4 + 24 + pad
+	// The whole entry is a multiple of eight bytes long, as records are.
+	const fixed = perfevent.HeaderSize + 4 + 24
+	size := (fixed + len(name) + 1 + 7) &^ 7
+	pad := size - fixed
 	dst = perfevent.AppendHeader(dst, 0, e.Misc|miscBuildIDSize, size)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(e.PID))
 	var id [24]byte
