@@ -70,6 +70,7 @@ type checker struct {
 	sample    perfevent.Sample
 	scratch   []byte
 	lost      bool // records are missing, so what is missing proves nothing
+	partial   bool // not all records were read
 	initDone  bool // FINISHED_INIT has come
 	first     uint64
 	last      uint64

@@ -196,6 +196,9 @@ func (c *checker) clockOf() (id int32, ok bool) {
 
 func (c *checker) clockRes(f *fields, at int64) {
 	res := f.u64()
+	if len(c.events) == 0 {
+		return
+	}
 	if _, ok := c.clockOf(); !f.short && (res == 0 || !ok) {
 		c.add(at, Clock, "resolution of %d ns; an event chooses its clock: %t", res, ok)
 	}
@@ -204,6 +207,9 @@ func (c *checker) clockRes(f *fields, at int64) {
 func (c *checker) clockData(f *fields, at int64) {
 	version, id, wall := f.u32(), f.u32(), f.u64()
 	f.u64()
+	if len(c.events) == 0 {
+		return
+	}
 	want, ok := c.clockOf()
 	if !f.short && (version != 1 || !ok || int32(id) != want || wall == 0) {
 		c.add(at, Clock, "version %d, clock %d at wall time %d; the events' clock is %d (%t)", version, int32(id), wall, want, ok)

@@ -84,8 +84,16 @@ func (c *checker) checkSample(r rec, e *event) {
 func (c *checker) checkSide(r rec, e *event) {
 	record, id, err := e.layout.DecodeRecord(r.RawRecord)
 	if err != nil {
+		c.lost = true // what it would have told
 		c.add(r.at, RecordBody, "%v", err)
 		return
+	}
+	if _, ok := record.(*perfevent.Mmap2); ok && r.Misc&perfevent.MiscMmapBuildID != 0 {
+		if n := r.Body()[32]; n == 0 || n > buildIDRoom {
+			c.lost = true
+			c.add(r.at, RecordBody, "build id of %d bytes", n)
+			return
+		}
 	}
 	again, err := e.layout.AppendRecord(c.scratch[:0], record, r.Misc, id)
 	if err != nil {
@@ -94,6 +102,7 @@ func (c *checker) checkSide(r rec, e *event) {
 	}
 	c.scratch = again
 	if !c.same(r, again, true) {
+		c.lost = true
 		return
 	}
 	if positionsOf(&e.attr).timeEnd >= 0 {
@@ -112,7 +121,6 @@ func (c *checker) same(r rec, again []byte, exact bool) bool {
 	}
 	if exact && !bytes.Equal(again, r.Bytes) {
 		c.add(r.at, RecordPadding, "%v: padding is not zero", r.Type)
-		return false
 	}
 	return true
 }
@@ -130,10 +138,6 @@ func (c *checker) checkBody(r rec, e *event, record perfevent.Record) {
 		known(LostID, record.ID)
 	case *perfevent.Throttle:
 		known(RecordID, record.ID)
-	case *perfevent.Mmap2:
-		if r.Misc&perfevent.MiscMmapBuildID != 0 && (r.Body()[32] == 0 || r.Body()[32] > buildIDRoom) {
-			c.add(r.at, RecordBody, "build id of %d bytes", r.Body()[32])
-		}
 	case *perfevent.Read:
 		if n := valuesSize(e.attr.ReadFormat, record.Values); n != len(record.Values) {
 			c.add(r.at, RecordBody, "READ with %d bytes of values, want %d", len(record.Values), n)

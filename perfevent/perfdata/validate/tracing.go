@@ -74,6 +74,9 @@ func lineAfter(text []byte, prefix string) (string, bool) {
 
 // checkTracepoints expects one format for each event that is a tracepoint.
 func (c *checker) checkTracepoints() {
+	if c.told[TracingData] > 0 {
+		return // of what could not be read, formats are missing
+	}
 	for i, e := range c.events {
 		if e.attr.Type != perfevent.TypeTracepoint {
 			continue

@@ -14,7 +14,7 @@ const (
 	maxWindow = 8 << 20 // what every zstd decoder has to support
 	// yieldRatio bounds what all COMPRESSED records yield, so that a check of
 	// a hostile file ends.
-	yieldRatio = 1 << 11
+	yieldRatio = 1 << 10
 )
 
 // zstream decompresses payloads, one after the other, as one zstd stream. It
@@ -105,7 +105,7 @@ func (c *checker) unpack(r rec) {
 	for {
 		out, more := z.next()
 		if !more {
-			c.add(r.at, ZstdStream, "%v", z.err)
+			c.stop(r.at, ZstdStream, "%v", z.err)
 			if z.err == nil {
 				z.err = io.EOF
 			}
@@ -120,7 +120,7 @@ func (c *checker) unpack(r rec) {
 		yielded += len(out)
 		z.total += int64(len(out))
 		if z.total > 1<<24+yieldRatio*c.size {
-			c.add(r.at, ZstdYield, "%d bytes so far, of a file of %d", z.total, c.size)
+			c.stop(r.at, ZstdYield, "%d bytes so far, of a file of %d", z.total, c.size)
 			z.err = errStopped
 			return
 		}
@@ -144,7 +144,7 @@ func (c *checker) unpacked(b []byte, at int64) bool {
 	for len(b) >= perfevent.HeaderSize {
 		t, _, size := perfevent.ParseHeader(b, le)
 		if size < perfevent.HeaderSize {
-			c.add(at, RecordSize, "%v of %d bytes, compressed", t, size)
+			c.stop(at, RecordSize, "%v of %d bytes, compressed", t, size)
 			c.tail = nil
 			return false
 		}

@@ -37,16 +37,16 @@ func (c *checker) walk(at, end int64) {
 	for first := true; at < end; first = false {
 		head, err := in.Peek(int(min(perfevent.HeaderSize, end-at)))
 		if err != nil {
-			c.add(at, ReadFailed, "record: %v", err)
+			c.stop(at, ReadFailed, "record: %v", err)
 			return
 		}
 		if len(head) < perfevent.HeaderSize {
-			c.add(at, DataEnd, "%d stray bytes", len(head))
+			c.stop(at, DataEnd, "%d stray bytes", len(head))
 			return
 		}
 		t, _, size := perfevent.ParseHeader(head, le)
 		if size < perfevent.HeaderSize {
-			c.add(at, RecordSize, "%v of %d bytes", t, size)
+			c.stop(at, RecordSize, "%v of %d bytes", t, size)
 			return
 		}
 		if int64(size) > end-at {
@@ -55,12 +55,12 @@ func (c *checker) walk(at, end int64) {
 		}
 		b, err := in.Peek(size)
 		if err != nil {
-			c.add(at, ReadFailed, "%v: %v", t, err)
+			c.stop(at, ReadFailed, "%v: %v", t, err)
 			return
 		}
 		raw, err := perfevent.SplitRecord(b, le)
 		if err != nil {
-			c.add(at, RecordSize, "%v", err)
+			c.stop(at, RecordSize, "%v", err)
 			return
 		}
 		if first && c.pipe && t != recHeaderAttr {
@@ -79,6 +79,12 @@ func (c *checker) walk(at, end int64) {
 	}
 }
 
+// stop adds the finding that ends the reading of records.
+func (c *checker) stop(at int64, what What, format string, args ...any) {
+	c.partial = true
+	c.add(at, what, format, args...)
+}
+
 // overEnd judges a record that is larger than the rest of the data: it may be
 // the round that our Writer leaves while it has not finished.
 func (c *checker) overEnd(t perfevent.RecordType, size int, at, end int64) {
@@ -86,12 +92,12 @@ func (c *checker) overEnd(t perfevent.RecordType, size int, at, end int64) {
 	p := place{"round", uint64(at), uint64(size)}
 	if c.pipe || t != recFinishedRound || end-at != perfevent.HeaderSize || size%8 != 0 ||
 		size < perfevent.HeaderSize+table || p.end() > uint64(c.size) {
-		c.add(at, DataEnd, "%v of %d bytes, with %d left", t, size, end-at)
+		c.stop(at, DataEnd, "%v of %d bytes, with %d left", t, size, end-at)
 		return
 	}
 	for _, f := range c.features {
 		if f.offset >= uint64(end) && f.end() > p.end() {
-			c.add(at, DataEnd, "round ends at %d, before %s", p.end(), f.what)
+			c.stop(at, DataEnd, "round ends at %d, before %s", p.end(), f.what)
 			return
 		}
 	}
