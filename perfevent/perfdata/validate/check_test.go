@@ -218,6 +218,11 @@ var pipeDamage = []struct {
 	{"attribute's end", nil, func(p *pipe) {
 		p.attrs = append(p.attrs, p.attrs[0][:80])
 	}, AttrEntries},
+	{"attribute without size", nil, func(p *pipe) {
+		a := bytes.Clone(p.attrs[0])
+		a[4] = 0
+		p.attrs = append(p.attrs, a)
+	}, AttrEntries},
 	{"padding of an attribute", nil, func(p *pipe) {
 		for i, a := range p.attrs {
 			a = slices.Insert(a, perfevent.AttrSizeVer3, make([]byte, 24)...)

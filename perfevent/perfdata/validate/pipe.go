@@ -32,7 +32,7 @@ func (c *checker) pipeAttr(body []byte, at int64) {
 		return
 	}
 	size := le.Uint32(body[4:])
-	if uint64(size) > uint64(len(body)) {
+	if size < perfevent.AttrSizeVer0 || uint64(size) > uint64(len(body)) {
 		c.add(at, AttrEntries, "attribute of %d bytes in %d", size, len(body))
 		return
 	}
