@@ -144,6 +144,9 @@ func (s *Session) attrOf(e *Event, index int) perfevent.Attr {
 		if index == len(s.cfg.Events)-1 {
 			sideband(&a)
 			a.Flags |= kernelSideband
+			// It runs from its opening on: what starts while the processes
+			// that are there already are listed must not be missed.
+			a.Flags &^= perfevent.FlagDisabled
 		}
 		return a
 	}
