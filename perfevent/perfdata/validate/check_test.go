@@ -129,7 +129,7 @@ var fileDamage = []struct {
 	{"misc of a round", func(d *damage) { d.put16(d.record(recFinishedRound, 0)+4, 1) }, RecordMisc},
 	{"callchain that is too long", func(d *damage) { d.put64(d.record(perfevent.RecordSample, 20)+48, 4) }, RecordBody},
 	{"callchain that is too short", func(d *damage) { d.put64(d.record(perfevent.RecordSample, 20)+48, 2) }, RecordBody},
-	{"build id of a map", func(d *damage) { d.b[d.record(perfevent.RecordMmap2, 0)+8+32] = 24 }, RecordBody},
+	{"build id of a map", func(d *damage) { d.b[d.record(perfevent.RecordMmap2, 0)+8+32] = 24 }, MapBuildID},
 	{"name of a map", func(d *damage) { d.b[d.record(perfevent.RecordMmap2, 0)+8+64] = 0 }, RecordPadding},
 	{"body of FINISHED_INIT", func(d *damage) { d.put32(d.record(perfevent.RecordThrottle, 0), uint32(recFinishedInit)) }, RecordBody},
 	{"values of READ", func(d *damage) {

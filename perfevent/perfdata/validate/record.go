@@ -91,7 +91,7 @@ func (c *checker) checkSide(r rec, e *event) {
 	if _, ok := record.(*perfevent.Mmap2); ok && r.Misc&perfevent.MiscMmapBuildID != 0 {
 		if n := r.Body()[32]; n == 0 || n > buildIDRoom {
 			c.lost = true
-			c.add(r.at, RecordBody, "build id of %d bytes", n)
+			c.add(r.at, MapBuildID, "build id of %d bytes", n)
 			return
 		}
 	}

@@ -38,20 +38,25 @@ const (
 	RecordMisc          // misc bits that a record of this type does not have
 	RecordBody          // a record's fields and sample_id do not fill it exactly
 	RecordPadding       // padding in a record is not zero
-	RecordID            // a record of an event that is not described
-	LostID              // loss of an event that is not described
-	RoundMissing        // records with times, but no FINISHED_ROUND
-	RoundOrder          // a record that is older than its round allows
-	RoundBody           // FINISHED_ROUND with a body that is no feature table
-	CommMissing         // a sample of a thread before its COMM or FORK
-	MapMissing          // a user sample of a process before its first map
-	LateSynthesis       // a synthesised COMM or MMAP behind FINISHED_INIT
-	DataEnd             // the data end in the middle of a record
-	ZstdStream          // the COMPRESSED records are no zstd stream of records
-	ZstdYield           // a COMPRESSED record that yields nothing or too much
-	PipeStart           // pipe mode: the first record is no HEADER_ATTR
-	EventUpdate         // EVENT_UPDATE of an unknown kind or event
-	PipeTracing         // pipe mode: TRACING_DATA is not padded; of perf (alignment)
+	// MapBuildID: a build id of impossible length in a MMAP2. While another
+	// recorder asks for build ids in maps, Linux (as of 6.18) marks the maps
+	// of those that did not ask, too, and still gives them device and inode;
+	// so of perf.
+	MapBuildID
+	RecordID      // a record of an event that is not described
+	LostID        // loss of an event that is not described
+	RoundMissing  // records with times, but no FINISHED_ROUND
+	RoundOrder    // a record that is older than its round allows
+	RoundBody     // FINISHED_ROUND with a body that is no feature table
+	CommMissing   // a sample of a thread before its COMM or FORK
+	MapMissing    // a user sample of a process before its first map
+	LateSynthesis // a synthesised COMM or MMAP behind FINISHED_INIT
+	DataEnd       // the data end in the middle of a record
+	ZstdStream    // the COMPRESSED records are no zstd stream of records
+	ZstdYield     // a COMPRESSED record that yields nothing or too much
+	PipeStart     // pipe mode: the first record is no HEADER_ATTR
+	EventUpdate   // EVENT_UPDATE of an unknown kind or event
+	PipeTracing   // pipe mode: TRACING_DATA is not padded; of perf (alignment)
 	// Unfinished marks a file whose writer goes on or was killed: a
 	// FINISHED_ROUND reaches over the end of the data, and holds the feature
 	// table there.
@@ -70,7 +75,7 @@ var whatNames = [...]string{
 	SampleTimes: "SAMPLE_TIME", Compression: "COMPRESSED", Clock: "clock", TracingData: "TRACING_DATA",
 	TracingFormat: "tracepoint format", RecordSize: "record size", RecordAlign: "record alignment",
 	RecordType: "record type", RecordMisc: "record misc", RecordBody: "record body", RecordPadding: "record padding",
-	RecordID: "record id", LostID: "lost id", RoundMissing: "round missing", RoundOrder: "round order",
+	MapBuildID: "map build id", RecordID: "record id", LostID: "lost id", RoundMissing: "round missing", RoundOrder: "round order",
 	RoundBody: "round body", CommMissing: "comm missing", MapMissing: "map missing",
 	LateSynthesis: "late synthesis", DataEnd: "data end", ZstdStream: "zstd stream", ZstdYield: "zstd yield",
 	PipeStart: "pipe start", EventUpdate: "EVENT_UPDATE", PipeTracing: "pipe tracing data",
