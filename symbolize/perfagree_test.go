@@ -236,7 +236,7 @@ func TestRecordingAgainstPerf(t *testing.T) {
 	data := filepath.Join(dir, "perf.data")
 	load := `i=0; while [ $i -lt 300 ]; do ls -laR /usr/include >/dev/null; i=$((i+100)); done; python3 -c 'print(sum(hash(str(i)) for i in range(400000)))'`
 	oracle.Record(t, data, func() *exec.Cmd {
-		return perfCommand(dir, "record", "-q", "-B", "-N", "-e", "cpu-clock", "-F", "9999", "-o", data, "sh", "-c", load)
+		return perfCommand(dir, "record", "-q", "--buildid-mmap", "-N", "-e", "cpu-clock", "-F", "9999", "-o", data, "sh", "-c", load)
 	})
 	out, stderr, err := oracle.Run(t, func() *exec.Cmd {
 		return perfCommand(dir, "script", "-i", data, "--show-mmap-events", "--no-inline", "-F", "pid,event,ip,sym,symoff,dso")

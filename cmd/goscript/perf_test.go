@@ -37,7 +37,7 @@ func TestAgainstPerf(t *testing.T) {
 	} {
 		t.Run(rec.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "perf.data")
-			args := append([]string{"record", "-q", "-B", "-N", "-o", file}, strings.Fields(rec.record)...)
+			args := append([]string{"record", "-q", "--buildid-mmap", "-N", "-o", file}, strings.Fields(rec.record)...)
 			script := `test -e /sys/kernel/tracing/events || mount -t tracefs nodev /sys/kernel/tracing; exec "$@"`
 			line := append(append([]string{"unshare", "-m", "sh", "-c", script, "sh", perf}, args...), "sh", "-c", work)
 			oracle.Record(t, file, func() *exec.Cmd { return exec.Command(line[0], line[1:]...) })

@@ -5,9 +5,6 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
-	"sync"
 	"syscall"
 	"testing"
 )
@@ -33,9 +30,6 @@ func Run(t testing.TB, command func() *exec.Cmd) (stdout, stderr []byte, err err
 	t.Helper()
 	for n := 1; ; n++ {
 		cmd := command()
-		if n == 1 && slices.Contains(cmd.Args, "record") {
-			defer lock(t)()
-		}
 		if cmd.Env == nil {
 			cmd.Env = os.Environ()
 		}
@@ -60,9 +54,14 @@ func Output(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// Record lets perf make a recording in file, again where perf itself then aborts
-// over it, because somebody else's recorder was at work (see Alone). It skips the
-// test where perf cannot record, or never makes a recording that it can read.
+// Record lets perf make a recording in file, again where perf itself then cannot
+// read it. It skips the test where perf cannot record, or never makes a
+// recording that it can read.
+//
+// Recordings should be made with --buildid-mmap: a recorder that does not ask
+// for build ids in maps gets device and inode marked as such while another one,
+// such as a test beside this one, asks for them (see perfevent.Layout), and perf
+// 6.1 aborts over these.
 func Record(t testing.TB, file string, command func() *exec.Cmd) {
 	t.Helper()
 	perf := Perf(t)
@@ -76,47 +75,6 @@ func Record(t testing.TB, file string, command func() *exec.Cmd) {
 		}
 		if n == 4 {
 			t.Skipf("perf cannot read what it records: %v: %s", err, out)
-		}
-	}
-}
-
-// Alone keeps recordings by perf away until the test ends. Tests that record the
-// whole machine call it: kernels up to 6.18 mark maps in recordings of others as
-// having build ids while a recorder that asks for build ids watches the same
-// process (see perfevent.Layout), and perf aborts when it reads them.
-func Alone(t testing.TB) {
-	t.Helper()
-	t.Cleanup(lock(t))
-}
-
-// turn is held by this process while holders is above 0.
-var (
-	turnMu  sync.Mutex
-	turn    *os.File
-	holders int
-)
-
-// lock waits for the turn of this process among those that record.
-func lock(t testing.TB) (unlock func()) {
-	t.Helper()
-	turnMu.Lock()
-	defer turnMu.Unlock()
-	if holders == 0 {
-		f, err := os.OpenFile(filepath.Join(os.TempDir(), "gorecord-test.lock"), os.O_RDWR|os.O_CREATE, 0o600)
-		if err == nil {
-			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		}
-		if err != nil {
-			t.Fatalf("wait for other tests: %v", err)
-		}
-		turn = f
-	}
-	holders++
-	return func() {
-		turnMu.Lock()
-		defer turnMu.Unlock()
-		if holders--; holders == 0 {
-			turn.Close()
 		}
 	}
 }
