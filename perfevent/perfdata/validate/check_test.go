@@ -130,6 +130,7 @@ var fileDamage = []struct {
 	{"callchain that is too long", func(d *damage) { d.put64(d.record(perfevent.RecordSample, 20)+48, 4) }, RecordBody},
 	{"callchain that is too short", func(d *damage) { d.put64(d.record(perfevent.RecordSample, 20)+48, 2) }, RecordBody},
 	{"build id of a map", func(d *damage) { d.b[d.record(perfevent.RecordMmap2, 0)+8+32] = 24 }, MapBuildID},
+	{"build id that nobody asked for", func(d *damage) { d.put16(d.record(perfevent.RecordMmap2, 1)+4, 0x4002) }, MapBuildID},
 	{"name of a map", func(d *damage) { d.b[d.record(perfevent.RecordMmap2, 0)+8+64] = 0 }, RecordPadding},
 	{"body of FINISHED_INIT", func(d *damage) { d.put32(d.record(perfevent.RecordThrottle, 0), uint32(recFinishedInit)) }, RecordBody},
 	{"values of READ", func(d *damage) {

@@ -123,7 +123,8 @@ func records(s *perfdata.Session) [][]byte {
 		case 3:
 			out = append(out, side(e, &perfevent.Fork{Task: task}, 0, clock, 1030))
 		case 5:
-			out = append(out, sample(e, 9, 9, time+1), side(e, &perfevent.Comm{PID: 9, TID: 9, Comm: "nine"}, perfevent.MiscCommExec, clock, time+2))
+			out = append(out, sample(e, 9, 9, time+1), side(e, &perfevent.Comm{PID: 9, TID: 9, Comm: "nine"}, perfevent.MiscCommExec, clock, time+2),
+				side(e, &perfevent.Mmap2{PID: 9, TID: 9, Start: 0x401000, Len: 0x2000, Major: 8, Inode: 77, Prot: 5, Flags: 2, Filename: "/bin/b"}, perfevent.MiscUser, clock, time+3))
 		case 9:
 			out = append(out, side(e, &perfevent.Read{PID: 9, TID: 9, Values: binary.LittleEndian.AppendUint64(make([]byte, 16), 0)}, 0, clock, time+1),
 				side(e, &perfevent.Exit{Task: task}, 0, clock, time+2))

@@ -88,12 +88,9 @@ func (c *checker) checkSide(r rec, e *event) {
 		c.add(r.at, RecordBody, "%v", err)
 		return
 	}
-	if _, ok := record.(*perfevent.Mmap2); ok && r.Misc&perfevent.MiscMmapBuildID != 0 {
-		if n := r.Body()[32]; n == 0 || n > buildIDRoom {
-			c.lost = true
-			c.add(r.at, MapBuildID, "build id of %d bytes", n)
-			return
-		}
+	if !c.mapBuildID(r, e, id.Time) {
+		c.lost = true
+		return
 	}
 	again, err := e.layout.AppendRecord(c.scratch[:0], record, r.Misc, id)
 	if err != nil {
@@ -110,6 +107,21 @@ func (c *checker) checkSide(r rec, e *event) {
 	}
 	c.checkBody(r, e, record)
 	c.noteRecord(r, record, id.Time)
+}
+
+// mapBuildID checks the build id of a MMAP2. Recorders may write some into the
+// records that they synthesise without asking the kernel for them.
+func (c *checker) mapBuildID(r rec, e *event, time uint64) bool {
+	if r.Type != perfevent.RecordMmap2 || r.Misc&perfevent.MiscMmapBuildID == 0 {
+		return true
+	}
+	n := r.Body()[32]
+	asked := e.attr.Has(perfevent.FlagBuildID) || !hasTime(time)
+	if n == 0 || n > buildIDRoom || !asked {
+		c.add(r.at, MapBuildID, "%d bytes; asked for: %t", n, asked)
+		return false
+	}
+	return true
 }
 
 // same compares a record with what its decoded fields give when they are

@@ -38,10 +38,9 @@ const (
 	RecordMisc          // misc bits that a record of this type does not have
 	RecordBody          // a record's fields and sample_id do not fill it exactly
 	RecordPadding       // padding in a record is not zero
-	// MapBuildID: a build id of impossible length in a MMAP2. While another
-	// recorder asks for build ids in maps, Linux (as of 6.18) marks the maps
-	// of those that did not ask, too, and still gives them device and inode;
-	// so of perf.
+	// MapBuildID: a build id in a MMAP2 of impossible length, or of an event that
+	// did not ask for any. While another recorder asks, Linux (as of 6.18)
+	// marks the maps of all, but gives the others device and inode; so of perf.
 	MapBuildID
 	RecordID      // a record of an event that is not described
 	LostID        // loss of an event that is not described
