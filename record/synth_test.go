@@ -15,7 +15,7 @@ import (
 
 var synthLayout = perfevent.NewLayout(&perfevent.Attr{
 	SampleType: perfevent.SampleIP | perfevent.SampleTID | perfevent.SampleTime | perfevent.SampleCPU,
-	Flags:      perfevent.FlagSampleIDAll,
+	Flags:      perfevent.FlagSampleIDAll | perfevent.FlagBuildID,
 }, binary.LittleEndian)
 
 // show prints records in one line each.
