@@ -215,6 +215,7 @@ func (l *loader) finish(ctx context.Context, s *perfdata.Sorter) (*Profile, erro
 	p.Stacks = l.interner.Nodes()
 	p.Stats.Records = s.Counts()
 	p.Stats.Problems = append(p.Stats.Problems, s.Problems()...)
+	p.Stats.Damaged = s.Damaged()
 	l.tellProblems()
 	l.nameThreads()
 	comms := sameComms(p.Comms)

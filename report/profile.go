@@ -46,6 +46,8 @@ type Stats struct {
 	FirstTime, LastTime uint64
 	// Problems says, in one line each, what could not be read or named.
 	Problems []string
+	// Damaged says that data of the recording are missing.
+	Damaged bool
 }
 
 // ThreadComm is the last name of a thread that rows refer to.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -227,5 +228,23 @@ func TestInterrupted(t *testing.T) {
 	var out, err bytes.Buffer
 	if status := run(ctx, []string{callsData}, nil, &out, &err); status != exitInterrupted || out.Len() > 0 || err.Len() > 0 {
 		t.Errorf("status %d, %q, %q", status, out.String(), err.String())
+	}
+}
+
+// TestNothingLeft: a recorder that was killed before its first record.
+func TestNothingLeft(t *testing.T) {
+	b, err := os.ReadFile("../../testdata/recordings/cpu-clock-g.data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = b[:binary.LittleEndian.Uint64(b[40:])] // up to the data
+	clear(b[48:56])                            // whose size is not known yet
+	path := filepath.Join(t.TempDir(), "empty.data")
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr := goreport(path)
+	if status != 255 || stdout != "" || !strings.Contains(stderr, "nothing of the recording can be read") {
+		t.Errorf("status %d, stderr %s", status, stderr)
 	}
 }

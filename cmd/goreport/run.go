@@ -73,6 +73,8 @@ func show(ctx context.Context, o *options, c *cli.Command, stdin io.Reader, stdo
 	}
 	tell(o, c, p, stderr)
 	switch {
+	case p.Stats.Damaged && len(p.Stats.Records) == 0:
+		return fmt.Errorf("%s: nothing of the recording can be read", o.input)
 	case o.stats:
 		return text.WriteStats(stdout, p)
 	case p.Samples() == 0:

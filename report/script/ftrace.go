@@ -87,7 +87,13 @@ func (t *trace) appendLatency(dst, raw []byte) []byte {
 		return append(dst, "....."...)
 	}
 	dst = append(dst, irqLetter(flags), reschedLetter(flags), contextLetter(flags))
-	return append(dst, depth(count&15), depth(count>>4))
+	preempt := count & 15
+	if preempt > 0 {
+		// The way to perf disables preemption once itself; the kernel's own
+		// trace leaves that out (tracing_gen_ctx_dec).
+		preempt--
+	}
+	return append(dst, depth(preempt), depth(count>>4))
 }
 
 func irqLetter(flags uint64) byte {
