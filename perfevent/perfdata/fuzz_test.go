@@ -3,6 +3,7 @@ package perfdata
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -116,6 +117,67 @@ func FuzzFeatures(f *testing.F) {
 			}
 			var info Info
 			info.decode(Feature(feature), b, order)
+		}
+	})
+}
+
+// drain reads what a Sorter has and describes it, up to a bound.
+func drain(r *Reader) (samples int, sum uint64, damaged bool) {
+	s := r.Sorted()
+	defer s.Close()
+	for n := 0; s.Next() && n < 1<<20; n++ {
+		rec := s.Record()
+		if rec.Type == perfevent.RecordSample {
+			samples++
+		}
+		if rec.Type < firstPrivateRecord { // others describe the recording
+			sum = sum*31 + uint64(rec.Type) + rec.Time + uint64(len(rec.Bytes))
+		}
+	}
+	s.Problems()
+	return samples, sum, s.Damaged()
+}
+
+// slowReader gives few bytes at a time.
+type slowReader struct {
+	b    []byte
+	step int
+}
+
+func (s *slowReader) Read(p []byte) (int, error) {
+	if len(s.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.b[:min(len(s.b), 1+s.step%97)])
+	s.b = s.b[n:]
+	s.step += 13
+	return n, nil
+}
+
+// FuzzStream: a recording in pipe mode has the same records whether it is a file
+// or a stream that comes in small pieces, where it is whole, and reading ends, whatever the bytes.
+func FuzzStream(f *testing.F) {
+	for _, b := range seeds(f) {
+		f.Add(b)
+	}
+	f.Add(pipeFile(f, 40, 10))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		stream, streamErr := NewStream(&slowReader{b: data})
+		if streamErr == nil {
+			defer stream.Close()
+		}
+		file, err := NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil || streamErr != nil || stream.live == nil {
+			return // an attribute may come behind the first record, for one
+		}
+		if len(stream.Events()) != len(file.Events()) {
+			return // more events are described later
+		}
+		wantSamples, want, damaged := drain(file)
+		samples, sum, streamDamaged := drain(stream)
+		// Damage is stepped over more carefully where events are known.
+		if !damaged && !streamDamaged && (samples != wantSamples || sum != want) && len(stream.Events()) == len(file.Events()) {
+			t.Errorf("%d samples from the stream, %d from the file", samples, wantSamples)
 		}
 	})
 }
