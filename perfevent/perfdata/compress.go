@@ -16,6 +16,11 @@ const (
 	// yields no bytes, which perf takes for the end of the file.
 	chunkSize = mmapLen - 512
 
+	// emptyBlock is a zstd block without content (RFC 8878, 3.1.1.2: raw, not
+	// the last, size 0). Up to seven of them pad a COMPRESSED record to a
+	// multiple of eight bytes in a way that every decompressor understands.
+	emptyBlock = "\x00\x00\x00"
+
 	// mmapLen is the most bytes that a COMPRESSED record may yield, as the
 	// file says. perf 7 wants whole pages.
 	mmapLen = 64 << 10
@@ -57,7 +62,8 @@ func newCompressor(level int) (*compressor, error) {
 	return c, nil
 }
 
-// appendRecord appends one COMPRESSED record that yields the chunk.
+// appendRecord appends one COMPRESSED record that yields the chunk. Its size is
+// a multiple of eight.
 func (c *compressor) appendRecord(dst, chunk []byte) ([]byte, error) {
 	c.buf.Reset()
 	if _, err := c.enc.Write(chunk); err != nil {
@@ -65,6 +71,9 @@ func (c *compressor) appendRecord(dst, chunk []byte) ([]byte, error) {
 	}
 	if err := c.enc.Flush(); err != nil {
 		return dst, fmt.Errorf("compress records: %w", err)
+	}
+	for c.buf.Len()%8 != 0 {
+		c.buf.WriteString(emptyBlock)
 	}
 	size := perfevent.HeaderSize + c.buf.Len()
 	if size > perfevent.MaxRecordSize {

@@ -203,14 +203,13 @@ func (e *BuildIDEntry) append(dst []byte) []byte {
 	// The whole entry is a multiple of eight bytes long, as records are.
 	const fixed = perfevent.HeaderSize + 4 + 24
 	size := (fixed + len(name) + 1 + 7) &^ 7
-	pad := size - fixed
 	dst = perfevent.AppendHeader(dst, 0, e.Misc|miscBuildIDSize, size)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(e.PID))
 	var id [24]byte
 	id[20] = byte(copy(id[:20], e.BuildID))
 	dst = append(dst, id[:]...)
 	dst = append(dst, name...)
-	return append(dst, make([]byte, pad-len(name))...)
+	return append(dst, make([]byte, size-fixed-len(name))...)
 }
 
 // CommandLine is the command line as one string.

@@ -2,8 +2,6 @@ package perfdata
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -70,10 +68,10 @@ var earlyFeatures = [...]Feature{
 //
 // A Writer is for one goroutine.
 type Writer struct {
+	packer
 	f       io.WriterAt
 	session *Session
 	info    Info // late features
-	comp    *compressor
 	opts    Options
 
 	attrs   section
@@ -84,16 +82,8 @@ type Writer struct {
 	dataEnd uint64 // their end, as the header says
 	span    int    // size of the last round with its table
 	end     uint64 // length of the file
-	out     []byte // finished output, not yet written
-	chunk   []byte // records not yet compressed
-	layout  *perfevent.Layout
-	err     error
-	stats   WriterStats
 	valid   uint64 // length of the file as of the last flush
-	round   uint64 // stats.RecordBytes as of the last FINISHED_ROUND
-	flushed time.Time
-	dirty   bool // records since the last flush
-	begun   bool // the header is written
+	begun   bool   // the header is written
 }
 
 // NewWriter returns a Writer for a recording in f, an empty file, which stays
@@ -102,37 +92,13 @@ type Writer struct {
 // All events must agree in where their records carry time and id
 // (perfevent.Layout.IDPositions); NewWriter refuses them otherwise.
 func NewWriter(f io.WriterAt, s *Session, opts Options) (*Writer, error) {
-	if len(s.Events) == 0 {
-		return nil, errors.New("write recording: no events")
-	}
-	if opts.FlushInterval == 0 {
-		opts.FlushInterval = time.Second
-	}
-	w := &Writer{f: f, session: s, opts: opts, fixed: map[Feature]section{}, layout: s.Events[0].Layout, flushed: time.Now()}
-	if err := w.checkLayouts(); err != nil {
+	p, err := newPacker(s, &opts)
+	if err != nil {
 		return nil, err
 	}
-	if !opts.NoCompress {
-		var err error
-		if w.comp, err = newCompressor(opts.Level); err != nil {
-			return nil, err
-		}
-		w.info.Compression = Compression{Type: compressionZstd, Level: uint32(w.comp.level), Ratio: 1, MmapLen: mmapLen}
-		w.chunk = make([]byte, 0, chunkSize)
-	}
+	w := &Writer{packer: p, f: f, session: s, opts: opts, fixed: map[Feature]section{}}
 	w.layOut()
 	return w, nil
-}
-
-func (w *Writer) checkLayouts() error {
-	first := w.session.Events[0]
-	sample, end := first.Layout.IDPositions()
-	for _, e := range w.session.Events[1:] {
-		if s, n := e.Layout.IDPositions(); s != sample || n != end || s < 0 {
-			return fmt.Errorf("write recording: records of %s and %s carry their ids in different places", first.Name, e.Name)
-		}
-	}
-	return nil
 }
 
 // layOut puts what lies between header and data into out: ids, attributes and
@@ -264,56 +230,12 @@ func (w *Writer) WriteRecord(r perfevent.RawRecord) error {
 	if w.err != nil {
 		return w.err
 	}
-	w.stats.Records++
-	w.stats.RecordBytes += uint64(len(r.Bytes))
-	w.dirty = true
-	if r.Type == perfevent.RecordSample {
-		w.stats.Samples++
-		w.noteTime(r)
-	}
-	if w.comp == nil {
-		w.out = append(w.out, r.Bytes...)
-	} else {
-		w.compress(r.Bytes)
-	}
+	w.take(r)
 	if len(w.out) >= flushBytes && w.err == nil {
 		// Written, but not yet part of the data: the round goes on.
 		w.err = w.writeOut()
 	}
 	return w.err
-}
-
-func (w *Writer) noteTime(r perfevent.RawRecord) {
-	t, ok := w.layout.Time(r)
-	if !ok {
-		return
-	}
-	if w.info.FirstSample == 0 || t < w.info.FirstSample {
-		w.info.FirstSample = t
-	}
-	w.info.LastSample = max(w.info.LastSample, t)
-}
-
-// compress collects bytes and turns each full chunk into a COMPRESSED record.
-// A record is cut only where it is larger than a chunk.
-func (w *Writer) compress(b []byte) {
-	if len(b) > chunkSize-len(w.chunk) {
-		w.closeChunk()
-	}
-	for len(b) > chunkSize {
-		w.chunk = append(w.chunk, b[:chunkSize]...)
-		b = b[chunkSize:]
-		w.closeChunk()
-	}
-	w.chunk = append(w.chunk, b...)
-}
-
-func (w *Writer) closeChunk() {
-	if len(w.chunk) == 0 || w.err != nil {
-		return
-	}
-	w.out, w.err = w.comp.appendRecord(w.out, w.chunk)
-	w.chunk = w.chunk[:0]
 }
 
 func (w *Writer) writeOut() error {
@@ -339,15 +261,7 @@ func (w *Writer) FinishRound() error {
 	if w.pending() >= flushBytes || time.Since(w.flushed) >= w.opts.FlushInterval {
 		return w.Flush()
 	}
-	if w.stats.RecordBytes-w.round >= roundBytes {
-		w.round = w.stats.RecordBytes
-		end := perfevent.AppendHeader(nil, RecordFinishedRound, 0, perfevent.HeaderSize)
-		if w.comp == nil {
-			w.out = append(w.out, end...)
-		} else {
-			w.compress(end)
-		}
-	}
+	w.endRound()
 	return w.err
 }
 
@@ -382,9 +296,8 @@ func (w *Writer) flush(last bool) error {
 }
 
 func (w *Writer) commit(last bool) error {
-	if w.comp != nil && w.comp.out > 0 {
-		w.info.Compression.Ratio = uint32(w.comp.in / w.comp.out)
-	}
+	w.info.Compression = w.compression()
+	w.info.FirstSample, w.info.LastSample = w.first, w.last
 	span := w.span
 	dataEnd := w.appendTable(last)
 	if err := w.writeOut(); err != nil {
@@ -395,9 +308,7 @@ func (w *Writer) commit(last bool) error {
 	}
 	w.dataEnd = dataEnd
 	w.valid = w.end
-	w.flushed = time.Now()
-	w.round = w.stats.RecordBytes
-	w.dirty = false
+	w.keep(w.end)
 	return nil
 }
 
@@ -419,15 +330,6 @@ func (w *Writer) moveEnd(dataEnd uint64, span int) error {
 	binary.LittleEndian.PutUint64(size[:], dataEnd-w.dataAt)
 	_, err := w.f.WriteAt(size[:], dataSizeAt)
 	return err
-}
-
-var errFinished = errors.New("write recording: already finished")
-
-// WriterStats says what a Writer has taken and made of it.
-type WriterStats struct {
-	Records, Samples uint64
-	RecordBytes      uint64 // as taken
-	FileBytes        uint64 // as written
 }
 
 // Stats gives the numbers so far.
