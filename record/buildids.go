@@ -1,6 +1,8 @@
 package record
 
 import (
+	"slices"
+
 	"gorecord/perfevent"
 	"gorecord/perfevent/machine"
 	"gorecord/perfevent/perfdata"
@@ -9,6 +11,12 @@ import (
 // hitBudget bounds how many bytes of records are read back to see which files
 // samples hit: some tenths of a second.
 const hitBudget = 64 << 20
+
+// Fields of the entries that name files by their build ids.
+const (
+	anyProcess = -1
+	kernelName = "[kernel.kallsyms]"
+)
 
 // HitBuildIDs reads a recording back and gives the build ids of the files, and
 // of the kernel where kernelID is not nil, that its samples hit. Maps carry
@@ -71,12 +79,11 @@ func (h *hits) address(thread *machine.Thread, a perfevent.Addr) {
 }
 
 func (h *hits) entries(kernelID []byte) []perfdata.BuildIDEntry {
-	const anyProcess = -1
 	var out []perfdata.BuildIDEntry
 	for _, m := range h.modules {
 		e := perfdata.BuildIDEntry{Misc: perfevent.MiscUser, PID: anyProcess, BuildID: []byte(m.BuildID), Filename: m.Name}
 		if m.Kind == machine.Kernel {
-			e.Misc, e.BuildID, e.Filename = perfevent.MiscKernel, kernelID, "[kernel.kallsyms]"
+			e.Misc, e.BuildID, e.Filename = perfevent.MiscKernel, kernelID, kernelName
 		} else if m.InKernel() {
 			e.Misc = perfevent.MiscKernel
 		}
@@ -85,4 +92,42 @@ func (h *hits) entries(kernelID []byte) []perfdata.BuildIDEntry {
 		}
 	}
 	return out
+}
+
+// mappedBuildIDs collects the files of a recording that is not read back: those
+// whose maps carry build ids.
+type mappedBuildIDs struct {
+	layout *perfevent.Layout
+	seen   map[string]bool // by file name and build id
+	files  []perfdata.BuildIDEntry
+}
+
+func (m *mappedBuildIDs) note(rec perfevent.RawRecord) {
+	if rec.Type != perfevent.RecordMmap2 || rec.Misc&perfevent.MiscMmapBuildID == 0 {
+		return
+	}
+	decoded, _, err := m.layout.DecodeRecord(rec)
+	mmap, ok := decoded.(*perfevent.Mmap2)
+	if err != nil || !ok || len(mmap.BuildID) == 0 {
+		return
+	}
+	key := mmap.Filename + "\x00" + string(mmap.BuildID)
+	if m.seen[key] {
+		return
+	}
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	m.seen[key] = true
+	m.files = append(m.files, perfdata.BuildIDEntry{
+		Misc: perfevent.MiscUser, PID: anyProcess, BuildID: slices.Clone(mmap.BuildID), Filename: mmap.Filename,
+	})
+}
+
+// entries gives the files, and the kernel where its build id is known.
+func (m *mappedBuildIDs) entries(kernelID []byte) []perfdata.BuildIDEntry {
+	if len(kernelID) == 0 {
+		return m.files
+	}
+	return append(m.files, perfdata.BuildIDEntry{Misc: perfevent.MiscKernel, PID: anyProcess, BuildID: kernelID, Filename: kernelName})
 }

@@ -56,6 +56,10 @@ func (s *Session) count(rec perfevent.RawRecord) {
 		if body := rec.Body(); len(body) >= 16 {
 			s.stats.LostByRing += binary.NativeEndian.Uint64(body[8:])
 		}
+	case perfevent.RecordFork:
+		if body := rec.Body(); len(body) >= 8 && !s.cfg.Target.SystemWide() {
+			s.forked[int(binary.NativeEndian.Uint32(body))] = true
+		}
 	}
 }
 
@@ -69,25 +73,30 @@ func (s *Session) Drain(sink Sink) error {
 			return err
 		}
 	}
-	return s.writeLost(sink)
+	return s.WriteLost(sink)
 }
 
-func (s *Session) writeLost(sink Sink) error {
+// WriteLost appends what the kernel counted as lost since the last call, as one
+// LOST_SAMPLES record for each descriptor that lost any. A sink may call it
+// during Run, to complete a recording before it begins another.
+func (s *Session) WriteLost(sink Sink) error {
 	var buf []byte
 	for i := range s.events {
 		e := &s.events[i]
 		if e.attr.ReadFormat&perfevent.FormatLost == 0 {
 			continue
 		}
-		for _, fd := range e.fds {
+		for j := range e.fds {
+			fd := &e.fds[j]
 			v, err := fd.Read()
 			if err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
-			if len(v.Values) == 0 || v.Values[0].Lost == 0 {
+			if len(v.Values) == 0 || v.Values[0].Lost <= fd.lost {
 				continue
 			}
-			lost := v.Values[0].Lost
+			lost := v.Values[0].Lost - fd.lost
+			fd.lost = v.Values[0].Lost
 			s.stats.Lost[i] += lost
 			id := perfevent.SampleIdentity{ID: fd.id, CPU: uint32(fd.cpu)}
 			if buf, err = s.layout.AppendRecord(buf[:0], &perfevent.LostSamples{Lost: lost}, 0, id); err != nil {

@@ -79,8 +79,9 @@ type openedEvent struct {
 
 type openedFD struct {
 	Descriptor
-	id  uint64
-	cpu int
+	id   uint64
+	cpu  int
+	lost uint64 // what WriteLost has told
 }
 
 // openAll opens every event on every CPU for every thread. Where the kernel
@@ -112,7 +113,7 @@ func (s *Session) openEvent(e *openedEvent) error {
 				d.Close()
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
-			e.fds = append(e.fds, openedFD{d, id, cpu})
+			e.fds = append(e.fds, openedFD{Descriptor: d, id: id, cpu: cpu})
 			if e.Filter != "" {
 				if err := d.SetFilter(e.Filter); err != nil {
 					return fmt.Errorf("%s: %w", e.Name, err)

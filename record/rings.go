@@ -60,7 +60,11 @@ func (s *Session) tryRings(pages int) error {
 
 // wakeup is the watermark in bytes: early enough that there is time to drain.
 func (s *Session) wakeup() uint32 {
-	return uint32(min(s.pages*os.Getpagesize()/4, mostWakeupBytes))
+	bytes := min(s.pages*os.Getpagesize()/4, mostWakeupBytes)
+	if s.cfg.WakeupBytes > 0 {
+		bytes = min(bytes, s.cfg.WakeupBytes)
+	}
+	return uint32(bytes)
 }
 
 // mapRing maps the ring of one CPU.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"gorecord/perfevent"
@@ -34,8 +36,15 @@ type Config struct {
 	// RingPages is the size of each ring, a power of two; 0 lets the session
 	// choose.
 	RingPages int
-	Proc, Sys fs.FS // /proc and /sys
-	Opener    Opener
+	// WakeupBytes bounds how much a ring gathers before it is drained, where
+	// that is to be less than the session would choose; 0 leaves it to the
+	// session.
+	WakeupBytes int
+	// DrainInterval is how often rings are drained, and a round is finished,
+	// where nothing wakes the session earlier; 0 stands for half a second.
+	DrainInterval time.Duration
+	Proc, Sys     fs.FS // /proc and /sys
+	Opener        Opener
 	// Note is called with remarks for the user, one line each. It may be nil.
 	Note func(string)
 }
@@ -53,6 +62,8 @@ type Session struct {
 	owners  []Descriptor // the descriptor of each ring
 	waiter  Waiter
 	layout  *perfevent.Layout
+	forked  map[int]bool // processes that the watched threads started
+	hidden  bool         // the user knows that the kernel's addresses are
 	stats   Stats
 }
 
@@ -94,7 +105,12 @@ func Open(cfg Config) (*Session, error) {
 	if len(cfg.Events) == 0 {
 		return nil, errors.New("open session: no events")
 	}
-	s := &Session{cfg: cfg, opener: cfg.Opener, cpus: cfg.Target.CPUs, threads: cfg.Target.Threads}
+	s := &Session{
+		cfg: cfg, opener: cfg.Opener, cpus: cfg.Target.CPUs, threads: cfg.Target.Threads, forked: map[int]bool{},
+	}
+	if s.cfg.DrainInterval == 0 {
+		s.cfg.DrainInterval = drainInterval
+	}
 	if s.cpus == nil {
 		var err error
 		if s.cpus, err = OnlineCPUs(cfg.Sys); err != nil {
@@ -214,8 +230,12 @@ func (s *Session) Events() []*perfdata.Event {
 // samples have the same layout for all events.
 func (s *Session) Layout() *perfevent.Layout { return s.layout }
 
-// Stats gives the numbers so far. It must not be called during Run.
-func (s *Session) Stats() Stats { return s.stats }
+// Stats gives the numbers so far. During Run only the sink may call it.
+func (s *Session) Stats() Stats {
+	stats := s.stats
+	stats.Lost = slices.Clone(stats.Lost)
+	return stats
+}
 
 // RingSize is the size of each ring in bytes.
 func (s *Session) RingSize() int { return s.rings[0].Size() }
@@ -239,30 +259,48 @@ func (s *Session) each(f func(Descriptor) error) error {
 }
 
 // Synthesize describes to the sink what runs already: the kernel, and the
-// processes of the target, or all. It returns what could not be described as
+// processes of the target with those that they have started since, or all. It
+// may be called again, by the sink during Run as well, where another recording
+// begins. It returns what could not be described as
 // remarks to the user, not as errors; errors are the sink's.
 func (s *Session) Synthesize(sink Sink, buildID func(string, FileKey) []byte) error {
 	synth := &Synth{Proc: s.cfg.Proc, Layout: s.layout, Sink: sink, BuildID: buildID}
 	if err := synth.Kernel(); errors.Is(err, ErrKernelHidden) || errors.Is(err, fs.ErrNotExist) {
-		s.note("%v", err)
+		if !s.hidden {
+			s.note("%v", err)
+		}
+		s.hidden = true
 	} else if err != nil {
 		return err
 	}
 	if s.cfg.Target.SystemWide() {
 		return synth.AllProcesses()
 	}
-	seen := map[int]bool{}
-	for _, tid := range s.cfg.Target.Threads {
-		pid, err := ThreadGroup(s.cfg.Proc, tid)
-		if err != nil || seen[pid] {
-			continue
-		}
-		seen[pid] = true
+	for _, pid := range s.processes() {
 		if err := synth.Process(pid); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// processes lists the watched processes, and those that they started and that
+// may still live.
+func (s *Session) processes() []int {
+	seen := map[int]bool{}
+	for _, tid := range s.cfg.Target.Threads {
+		if pid, err := ThreadGroup(s.cfg.Proc, tid); err == nil {
+			seen[pid] = true
+		}
+	}
+	for pid := range s.forked {
+		if _, err := ThreadGroup(s.cfg.Proc, pid); err != nil {
+			delete(s.forked, pid)
+			continue
+		}
+		seen[pid] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Close stops the events, and closes descriptors and rings, in the reverse
@@ -287,9 +325,8 @@ func (s *Session) Close() error {
 	return errors.Join(errs...)
 }
 
-// flushInterval is how often rings are drained and a round is finished where
-// nothing wakes the session earlier.
-const flushInterval = 500 * time.Millisecond
+// drainInterval is the default of Config.DrainInterval.
+const drainInterval = 500 * time.Millisecond
 
 // Run drains the rings into the sink until the context ends, all watched
 // threads have ended, or the sink fails. What the rings hold then is left to
@@ -300,9 +337,13 @@ func (s *Session) Run(ctx context.Context, sink Sink) error {
 	return withPriority(func() error { return s.run(ctx, sink) })
 }
 
+// Wake lets Run make a pass over the rings now. Any goroutine may call it, while
+// the session is open.
+func (s *Session) Wake() { s.waiter.Wake() }
+
 func (s *Session) run(ctx context.Context, sink Sink) error {
 	for ctx.Err() == nil {
-		data, err := s.waiter.Wait(flushInterval)
+		data, err := s.waiter.Wait(s.cfg.DrainInterval)
 		if err != nil {
 			return err
 		}

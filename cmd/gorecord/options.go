@@ -22,7 +22,7 @@ type options struct {
 	target     targetOptions
 	sampling   record.Sampling
 	ringPages  int
-	output     string
+	output     outputOptions
 	level      int
 	noCompress bool
 	quiet      bool
@@ -35,6 +35,20 @@ type options struct {
 
 // eventOption is one -e with the --filter that follows it.
 type eventOption struct{ list, filter string }
+
+// outputOptions say where the recording goes.
+type outputOptions struct {
+	path      string
+	named     bool // by -o
+	stream    bool // to standard output, in pipe mode
+	maxSize   uint64
+	switchAt  switchOption
+	keepFiles int
+	timestamp bool // the file's name tells the time
+}
+
+// stamped reports whether files have names with times.
+func (o *outputOptions) stamped() bool { return o.timestamp || o.switchAt.on }
 
 type targetOptions struct {
 	all  bool
@@ -97,6 +111,8 @@ func command(o *options) *cli.Command {
 		{Line: "gorecord -g ./server", Does: "where the command spends its time, with callers"},
 		{Line: "gorecord -a -F 99 -g -- sleep 10", Does: "the whole machine for ten seconds"},
 		{Line: "gorecord -e 'sched:sched_process_*' -a", Does: "tracepoints of the machine until Ctrl-C"},
+		{Line: "gorecord -a -e sched:sched_switch -o - | goscript -i -", Does: "a recording that is read while it is made"},
+		{Line: "gorecord -a -g --switch-output=5m --switch-max-files=12", Does: "the last hour, in files of five minutes"},
 		{Line: "gorecord -e raw_syscalls:sys_enter --filter 'id == 1' -p 4711", Does: "write(2) calls of a process"},
 	}
 	c.Statuses = []cli.Example{
@@ -104,7 +120,8 @@ func command(o *options) *cli.Command {
 		{Line: "0", Does: "without a command: recorded"},
 		{Line: "130", Does: "ended by Ctrl-C, without a command; the file is whole"},
 		{Line: "129", Does: "a flag or an event cannot be understood"},
-		{Line: "255", Does: "something could not be opened or was not permitted"},
+		{Line: "141", Does: "the reader of the pipe that the recording went to is gone"},
+		{Line: "255", Does: "something could not be opened, written, or was not permitted"},
 	}
 	c.SetInterspersed(false)
 	eventFlags(c, o)
@@ -145,11 +162,17 @@ func targetFlags(c *cli.Command, o *options) {
 
 func outputFlags(c *cli.Command, o *options) {
 	c.Group("Output")
-	c.StringVarP(&o.output, "output", "o", "perf.data", "write to `FILE`; one that exists becomes FILE.old")
+	c.StringVarP(&o.output.path, "output", "o", "perf.data", "write to `FILE`; one that exists becomes FILE.old;\n"+
+		"- is standard output, in pipe mode, as is a pipe without -o")
 	c.VarP(ringSize{&o.ringPages}, "mmap-pages", "m", "buffer `SIZE` for each CPU: pages, or bytes with B, K, M or G\n(default: by the memory lock limit, at most 16M)")
 	level := c.VarPF(compressionLevel{&o.level}, "compression-level", "z", "compress with zstd level `N`, 1 to 22 (default 3)")
 	level.NoOptDefVal = "3"
-	c.BoolVar(&o.noCompress, "no-compress", false, "do not compress")
+	c.BoolVar(&o.noCompress, "no-compress", false, "do not compress (default in pipe mode)")
+	c.Var(byteSize{&o.output.maxSize}, "max-size", "stop when the file has `SIZE`, such as 100M (units B, K, M, G)")
+	c.VarPF(&o.output.switchAt, "switch-output", "", "begin another file at SIGUSR2, at a size (100M) or after a time (30s, 5m);\n"+
+		"the files are FILE.YYYYMMDDhhmmssnn").NoOptDefVal = "signal"
+	c.IntVar(&o.output.keepFiles, "switch-max-files", 0, "with --switch-output, keep the last `N` files only")
+	c.BoolVar(&o.output.timestamp, "timestamp-filename", false, "put the time of the end behind the file's name")
 	c.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit with 255 where samples were lost")
 	c.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	c.BoolVarP(&o.verbose, "verbose", "v", false, "say what is opened and what was written")
@@ -161,8 +184,7 @@ func notYet(c *cli.Command) {
 		{"stat", "s", "goreport -s tid shows threads"},
 		{"no-samples", "n", "perf stat counts without sampling"},
 		{"realtime", "r", "chrt -f PRIO gorecord … runs the recorder with priority"},
-		{"max-size", "", "--duration bounds a recording by time"},
-		{"switch-output", "", "--duration bounds a recording by time"},
+		{"switch-output-event", "", "send SIGUSR2 to gorecord --switch-output when it happens"},
 		{"overwrite", "", "record everything and look at the end with goscript"},
 		{"wait-for", "", "wait with pidof, then record with -p"},
 		{"control", "", "-D delays the start and --duration bounds the recording"},
@@ -337,7 +359,8 @@ func takesValue(args []string, i int) bool {
 	prev := args[i-1]
 	if name, ok := strings.CutPrefix(prev, "--"); ok {
 		switch name {
-		case "event", "filter", "event-period", "freq", "call-graph", "clockid", "cpu", "pid", "tid", "delay", "duration", "output", "mmap-pages":
+		case "event", "filter", "event-period", "freq", "call-graph", "clockid", "cpu", "pid", "tid", "delay", "duration", "output", "mmap-pages",
+			"max-size", "switch-max-files":
 			return true
 		}
 		return false
@@ -355,7 +378,12 @@ func parse(args []string, stdout, stderr io.Writer) (o options, c *cli.Command, 
 		return o, c, true, status
 	}
 	o.command = c.Args()
-	if err := o.check(); err != nil {
+	o.output.named = c.Changed("output")
+	err := o.check()
+	if err == nil {
+		err = o.output.direct(stdout)
+	}
+	if err != nil {
 		return o, c, true, c.UsageError(stderr, err)
 	}
 	return o, c, false, 0
@@ -365,9 +393,7 @@ func parse(args []string, stdout, stderr io.Writer) (o options, c *cli.Command, 
 func (o *options) check() error {
 	t := &o.target
 	switch {
-	case o.output == "-":
-		return errors.New("writing to a pipe (-o -) is not built yet; write to a file")
-	case o.output == "":
+	case o.output.path == "":
 		return errors.New("-o needs the name of a file")
 	case t.all && (len(t.pids) > 0 || len(t.tids) > 0):
 		return errors.New("-a records everything: it does not go with -p or -t")

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,8 +27,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return status
 	}
 	r := &recorder{
-		options: o, command: c, args: args, stdin: stdin, stdout: stdout, stderr: stderr,
-		proc: os.DirFS("/proc"), sys: os.DirFS("/sys"),
+		options: o, command: c, args: args, stdin: stdin, stdout: stdout, workloadStderr: stderr,
+		stderr: &lockedWriter{w: stderr},
+		proc:   os.DirFS("/proc"), sys: os.DirFS("/sys"),
 	}
 	err := r.record(ctx)
 	if r.status == 0 && err != nil {
@@ -46,15 +49,34 @@ type recorder struct {
 
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	workloadStderr io.Writer // the same as stderr
 	proc, sys      fs.FS
 
-	workload *record.Workload
-	session  *record.Session
-	file     *os.File
-	writer   *perfdata.Writer
-	signals  chan os.Signal
-	got      os.Signal // what ended the recording, nil where nothing did
-	status   int
+	workload  *record.Workload
+	session   *record.Session
+	stream    *stream // nil where the recording is a file
+	recording *record.Recording
+	signals   chan os.Signal
+	switches  chan os.Signal // SIGUSR2
+	ended     chan struct{}  // closed at the end
+	got       os.Signal      // what ended the recording, nil where nothing did
+	limited   bool           // it ended at its greatest size
+	failed    bool           // it ended because it could not be written
+	wakeups   uint64         // as of the last switch to another file
+	released  bool           // the workload was let go
+	status    int
+}
+
+// lockedWriter is for several goroutines.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }
 
 func (r *recorder) note(line string) {
@@ -69,6 +91,15 @@ func (r *recorder) record(ctx context.Context) (err error) {
 	r.signals = make(chan os.Signal, 4)
 	signal.Notify(r.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(r.signals)
+	r.switches = make(chan os.Signal, 1)
+	signal.Notify(r.switches, syscall.SIGUSR2)
+	defer signal.Stop(r.switches)
+	// What these two tell, the writes that cause them tell, too.
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE, syscall.SIGXFSZ)
+	defer signal.Stop(unread)
+	r.ended = make(chan struct{})
+	defer close(r.ended)
 
 	path := ""
 	if len(r.options.command) > 0 {
@@ -90,18 +121,21 @@ func (r *recorder) record(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.session.Close()) }()
-	if err := r.create(resolver); err != nil {
-		return err
+	if r.output.stream {
+		r.stream = openStream(r.stdout)
+		defer func() { err = errors.Join(err, r.stream.Close()) }()
 	}
-	defer func() { err = errors.Join(err, r.file.Close()) }()
+	if err := r.create(resolver); err != nil {
+		return r.fail(err)
+	}
+	defer func() { err = errors.Join(err, r.recording.Close()) }()
 	if err := r.start(ctx); err != nil {
-		return err
+		return r.fail(err)
 	}
 	if err := r.finish(); err != nil {
-		return fmt.Errorf("%s: %w", r.output, err)
+		return r.fail(err)
 	}
-	r.summarize()
-	return nil
+	return r.summarize()
 }
 
 // findCommand looks a command up as a shell does. The wording is perf's.
@@ -154,7 +188,12 @@ func (r *recorder) startWorkload() error {
 	if len(r.options.command) == 0 {
 		return nil
 	}
-	w, err := record.StartWorkload(r.options.command, r.stdin, r.stdout, r.stderr)
+	stdout := r.stdout
+	if r.output.stream {
+		// Standard output is the recording's alone, as in perf.
+		stdout = r.workloadStderr
+	}
+	w, err := record.StartWorkload(r.options.command, r.stdin, stdout, r.workloadStderr)
 	if err != nil {
 		return err
 	}
@@ -179,6 +218,7 @@ func (r *recorder) open(events []record.Event) error {
 	}
 	r.session, err = record.Open(record.Config{
 		Events: events, Sampling: r.sampling, Target: target, RingPages: r.ringPages,
+		WakeupBytes: r.wakeupBytes(), DrainInterval: r.drainInterval(),
 		Proc: r.proc, Sys: r.sys, Opener: record.Kernel{}, Note: r.note,
 	})
 	if err == nil && r.verbose {
@@ -229,33 +269,51 @@ func (r *recorder) limitFrequency() error {
 	return nil
 }
 
+// wakeupBytes bounds what a ring gathers, so that a limit of size is met
+// closely: a quarter of the limit, for all rings together.
+func (r *recorder) wakeupBytes() int {
+	limit := r.output.maxSize
+	if size := r.output.switchAt.size; size > 0 && (limit == 0 || size < limit) {
+		limit = size
+	}
+	if limit == 0 {
+		return 0
+	}
+	return int(max(4096, min(limit/4/uint64(runtime.NumCPU()), 1<<20)))
+}
+
+// drainInterval is short where somebody reads along.
+func (r *recorder) drainInterval() time.Duration {
+	if r.output.stream {
+		return 100 * time.Millisecond
+	}
+	return 0
+}
+
 // create makes the file and writes into it what is known before recording.
 func (r *recorder) create(resolver *record.Resolver) error {
-	var err error
-	if r.file, err = record.CreateOutput(r.output); err != nil {
-		return err
-	}
-	session := &perfdata.Session{Events: r.session.Events(), Info: record.MachineInfo(r.proc, r.sys)}
-	session.Info.Version = "gorecord " + strings.Fields(cli.Version())[0]
-	session.Info.CmdLine = append([]string{"gorecord"}, r.args...)
+	head := &perfdata.Session{Events: r.session.Events(), Info: record.MachineInfo(r.proc, r.sys)}
+	head.Info.Version = "gorecord " + strings.Fields(cli.Version())[0]
+	head.Info.CmdLine = append([]string{"gorecord"}, r.args...)
 	if r.sampling.UseClock {
-		session.Info.ClockRes = record.ClockResolution(r.sampling.ClockID)
-		session.Info.Clock = record.WallClock(r.sampling.ClockID)
+		head.Info.ClockRes = record.ClockResolution(r.sampling.ClockID)
+		head.Info.Clock = record.WallClock(r.sampling.ClockID)
 	}
-	if session.Tracing, err = resolver.TracingData(); err != nil {
+	var err error
+	if head.Tracing, err = resolver.TracingData(); err != nil {
 		return err
 	}
-	r.writer, err = perfdata.NewWriter(r.file, session, perfdata.Options{NoCompress: r.noCompress, Level: r.level})
-	if err != nil {
-		return err
+	cfg := record.RecordingConfig{
+		Path: r.output.path, Head: head, KernelID: record.KernelBuildID(r.sys),
+		Options: perfdata.Options{NoCompress: r.noCompress || r.output.stream && r.level == 0, Level: r.level},
+		MaxSize: r.output.maxSize, SwitchSize: r.output.switchAt.size, KeepFiles: r.output.keepFiles,
+		Switching: r.switching, Dumped: r.dumped,
 	}
-	if err := r.session.Synthesize(r.writer, record.NewBuildIDs("/proc").Find); err != nil {
-		return fmt.Errorf("%s: %w", r.output, err)
+	if r.stream != nil {
+		cfg.Stream = r.stream
 	}
-	if err := r.writer.Flush(); err != nil {
-		return fmt.Errorf("%s: %w", r.output, err)
-	}
-	return nil
+	r.recording, err = record.NewRecording(r.session, cfg)
+	return err
 }
 
 // start lets the events and the workload go, and records until the end: that
@@ -273,14 +331,19 @@ func (r *recorder) start(ctx context.Context) error {
 		if err := r.workload.Release(); err != nil {
 			return err
 		}
+		r.released = true
 	}
 	watched := make(chan error, 1)
 	go func() {
 		defer cancel()
 		watched <- r.watch(ctx)
 	}()
-	err := r.session.Run(ctx, r.writer)
+	err := r.session.Run(ctx, r.recording)
 	cancel()
+	if errors.Is(err, record.ErrSizeLimit) {
+		r.limited, err = true, nil
+		r.bracket("perf size limit reached (%d KB), stopping session", r.recording.Size()>>10)
+	}
 	return errors.Join(err, <-watched)
 }
 
@@ -296,7 +359,12 @@ func (r *recorder) watch(ctx context.Context) error {
 	if r.workload != nil {
 		exited = r.workload.Done()
 	}
-	var stop, enable <-chan time.Time
+	var stop, enable, next <-chan time.Time
+	if every := r.output.switchAt.every; every > 0 {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		next = ticker.C
+	}
 	if r.delay > 0 {
 		enable = time.After(r.delay)
 	}
@@ -315,42 +383,49 @@ func (r *recorder) watch(ctx context.Context) error {
 			return nil
 		case <-ctx.Done():
 			return nil
+		case <-next:
+			r.recording.Switch()
+		case <-r.switches:
+			if r.output.switchAt.on {
+				r.recording.Switch()
+			}
 		case r.got = <-r.signals:
+			if r.stream != nil {
+				go r.awaitAnother()
+			}
 			return nil
 		}
+	}
+}
+
+// awaitAnother waits for a second signal, which ends the waiting for a reader
+// of the stream as well as that for the workload.
+func (r *recorder) awaitAnother() {
+	select {
+	case sig := <-r.signals:
+		r.stream.stop()
+		r.signals <- sig
+	case <-r.ended:
 	}
 }
 
 // finish stops the events, takes what is left, and completes the file; the
 // workload, where it still runs, is told to end.
 func (r *recorder) finish() error {
+	if r.limited {
+		// Nothing more is to come, however long the workload takes to end.
+		if err := r.session.Disable(); err != nil {
+			return err
+		}
+	}
 	r.endWorkload()
 	if err := r.session.Disable(); err != nil {
 		return err
 	}
-	if err := r.session.Drain(r.writer); err != nil {
+	if err := r.session.Drain(r.recording); err != nil {
 		return err
 	}
-	if err := r.writer.Flush(); err != nil {
-		return err
-	}
-	ids, err := r.hitBuildIDs()
-	if err != nil {
-		return err
-	}
-	return r.writer.Finish(ids)
-}
-
-func (r *recorder) hitBuildIDs() ([]perfdata.BuildIDEntry, error) {
-	st, err := r.file.Stat()
-	if err != nil || !st.Mode().IsRegular() {
-		return nil, err
-	}
-	recording, err := perfdata.NewReader(r.file, st.Size())
-	if err != nil {
-		return nil, err
-	}
-	return record.HitBuildIDs(recording, record.KernelBuildID(r.sys))
+	return r.recording.Finish()
 }
 
 // endWorkload waits for the workload, which gets SIGTERM where it did not end
@@ -362,7 +437,7 @@ func (r *recorder) endWorkload() {
 			r.status = 128 + int(sig)
 		}
 		return
-	case r.got != nil || r.duration > 0:
+	case r.got != nil || r.duration > 0 || r.limited || r.failed:
 		r.workload.Signal(syscall.SIGTERM)
 	}
 	select {
@@ -373,25 +448,51 @@ func (r *recorder) endWorkload() {
 	}
 }
 
-// summarize prints the last lines, in perf's form.
-func (r *recorder) summarize() {
-	stats, written := r.session.Stats(), r.writer.Stats()
+// bracket prints a line in the form of perf's, unless -q says not to.
+func (r *recorder) bracket(format string, args ...any) {
+	if !r.quiet {
+		fmt.Fprintf(r.stderr, "[ gorecord: "+format+" ]\n", args...)
+	}
+}
+
+// switching is called before another file begins, dumped when a file is whole.
+func (r *recorder) switching() {
+	wakeups := r.session.Stats().Wakeups
+	r.bracket("dump data: Woken up %d times", wakeups-r.wakeups)
+	r.wakeups = wakeups
+}
+
+func (r *recorder) dumped(name string) { r.bracket("Dump %s", cli.Printable(name)) }
+
+// summarize says what was lost, and prints the last lines, in perf's form. The
+// file gets its final name.
+func (r *recorder) summarize() error {
+	stats, written := r.session.Stats(), r.recording.Stats()
 	if lost := stats.LostSamples(); lost > 0 {
 		r.command.Errorf(r.stderr, "%s", r.lossReport(&stats, lost))
 		if r.failOnLoss && r.status == 0 {
 			r.status = cli.ExitFail
 		}
 	}
-	if r.quiet {
-		return
+	r.bracket("Woken up %d times to write data", max(1, stats.Wakeups-r.wakeups))
+	name := r.output.path
+	switch {
+	case r.stream != nil:
+		name = "-"
+	case r.output.stamped():
+		aside, err := r.recording.MoveAside()
+		if err != nil {
+			return err
+		}
+		r.dumped(aside)
+		name += ".<timestamp>"
 	}
 	samples := ""
-	if stats.Samples > 0 {
-		samples = fmt.Sprintf(" (%d samples)", stats.Samples)
+	if written.Samples > 0 {
+		samples = fmt.Sprintf(" (%d samples)", written.Samples)
 	}
-	fmt.Fprintf(r.stderr, "[ gorecord: Woken up %d times to write data ]\n", max(1, stats.Wakeups))
-	fmt.Fprintf(r.stderr, "[ gorecord: Captured and wrote %.3f MB %s%s ]\n",
-		float64(written.FileBytes)/(1<<20), cli.Printable(r.output), samples)
+	r.bracket("Captured and wrote %.3f MB %s%s", float64(written.FileBytes)/(1<<20), cli.Printable(name), samples)
+	return nil
 }
 
 // lossReport says what was lost, of which event, and what helps.

@@ -226,3 +226,7 @@ func (w *PipeWriter) Stats() WriterStats {
 	s.FileBytes = w.size
 	return s
 }
+
+// Size is how large the stream is with all that has been taken, but for what
+// waits to be compressed.
+func (w *PipeWriter) Size() uint64 { return w.size + uint64(len(w.out)) }

@@ -338,3 +338,7 @@ func (w *Writer) Stats() WriterStats {
 	s.FileBytes = w.end
 	return s
 }
+
+// Size is how large the file is with all that has been taken, but for what
+// waits to be compressed.
+func (w *Writer) Size() uint64 { return w.end + uint64(len(w.out)) }
