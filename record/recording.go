@@ -119,7 +119,7 @@ func (r *Recording) begin() error {
 		if r.file, err = CreateOutput(r.cfg.Path); err != nil {
 			return err
 		}
-		r.writer, err = perfdata.NewWriter(r.file, r.cfg.Head, r.cfg.Options)
+		r.writer, err = perfdata.NewWriter(countingFile{r.file}, r.cfg.Head, r.cfg.Options)
 	}
 	if err != nil {
 		return err
@@ -296,8 +296,9 @@ func (r *Recording) Stats() perfdata.WriterStats { return r.writer.Stats() }
 // Kept gives the numbers of what is certain to be in that file.
 func (r *Recording) Kept() perfdata.WriterStats { return r.writer.Kept() }
 
-// GiveUp makes the best of the file after an error: what was not flushed is cut
-// off, and a file that never became a recording is removed.
+// GiveUp makes the best of the file after an error: what was written stays, as
+// far as it is whole (perfdata.Writer.Salvage), the rest is cut off, and a file
+// that never became a recording is removed.
 func (r *Recording) GiveUp() error {
 	r.completing.Wait()
 	if r.file == nil {
@@ -306,10 +307,14 @@ func (r *Recording) GiveUp() error {
 	if st, err := r.file.Stat(); err != nil || !st.Mode().IsRegular() {
 		return err
 	}
-	if kept := r.writer.Kept().FileBytes; kept > 0 {
-		return r.file.Truncate(int64(kept))
+	var err error
+	if w, ok := r.writer.(*perfdata.Writer); ok {
+		err = w.Salvage()
 	}
-	return os.Remove(r.cfg.Path)
+	if kept := r.writer.Kept().FileBytes; kept > 0 {
+		return errors.Join(err, r.file.Truncate(int64(kept)))
+	}
+	return errors.Join(err, os.Remove(r.cfg.Path))
 }
 
 // Close waits for the file before and closes this one.

@@ -21,7 +21,7 @@ func (r *recorder) fail(err error) error {
 		return err
 	}
 	if r.recording == nil {
-		r.status = outputStatus(err)
+		r.status = r.outputStatus(err)
 		return fmt.Errorf("%w%s; nothing could be kept", err, remedy(err))
 	}
 	r.failed = true
@@ -31,7 +31,7 @@ func (r *recorder) fail(err error) error {
 	if !errors.Is(err, syscall.EPIPE) && r.workloadRuns() {
 		r.endWorkload()
 	}
-	r.status = outputStatus(err)
+	r.status = r.outputStatus(err)
 	kept := r.recording.Kept()
 	return fmt.Errorf("%w%s; kept %d samples (%.3f MB)", err, remedy(err), kept.Samples, float64(kept.FileBytes)/(1<<20))
 }
@@ -40,10 +40,14 @@ func (r *recorder) fail(err error) error {
 func (r *recorder) workloadRuns() bool { return r.workload != nil && r.released }
 
 // outputStatus is the exit status after an error of the output: that of SIGPIPE
-// where the reader of a pipe is gone.
-func outputStatus(err error) int {
+// where the reader of a pipe is gone, that of the signal that gave up waiting for
+// it.
+func (r *recorder) outputStatus(err error) int {
 	if errors.Is(err, syscall.EPIPE) {
 		return 128 + int(syscall.SIGPIPE)
+	}
+	if sig, ok := r.got.(syscall.Signal); ok && errors.Is(err, os.ErrDeadlineExceeded) {
+		return 128 + int(sig)
 	}
 	return cli.ExitFail
 }

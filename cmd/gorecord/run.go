@@ -122,6 +122,9 @@ func (r *recorder) record(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.session.Close()) }()
 	if r.output.stream {
+		if !r.output.named {
+			r.note("standard output is a pipe, and the recording goes there; -o perf.data writes a file")
+		}
 		r.stream = openStream(r.stdout)
 		defer func() { err = errors.Join(err, r.stream.Close()) }()
 	}

@@ -3,6 +3,7 @@ package perfdata
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorecord/perfevent"
@@ -13,16 +14,27 @@ import (
 type packer struct {
 	comp        *compressor // nil: records are stored as they are
 	out         []byte      // finished output, not yet written
+	end         uint64      // bytes written: the place of out
 	chunk       []byte      // records not yet compressed
 	layout      *perfevent.Layout
 	first, last uint64 // times of the earliest and the latest sample
 	stats       WriterStats
 	kept        WriterStats // as of the last flush
+	marks       []mark      // since the last flush, ascending
 	round       uint64      // stats.RecordBytes as of the last FINISHED_ROUND
 	flushed     time.Time
 	dirty       bool // records since the last flush
 	err         error
 }
+
+// mark is a place between whole records of the output.
+type mark struct {
+	end   uint64      // of the output before it
+	stats WriterStats // of the records before it
+}
+
+// markBytes is how far apart marks are in records that are not compressed.
+const markBytes = 4 << 10
 
 // newPacker checks that the events of the session can share a recording.
 func newPacker(s *Session, opts *Options) (packer, error) {
@@ -72,12 +84,18 @@ func (p *packer) compression() Compression {
 
 // take counts a record and packs it.
 func (p *packer) take(r perfevent.RawRecord) {
-	p.stats.Records++
-	p.stats.RecordBytes += uint64(len(r.Bytes))
 	p.dirty = true
 	if r.Type == perfevent.RecordSample {
-		p.stats.Samples++
 		p.noteTime(r)
+	}
+	if p.comp != nil && len(r.Bytes) > chunkSize-len(p.chunk) {
+		// Chunks end between records, and their marks before this one.
+		p.closeChunk()
+	}
+	p.stats.Records++
+	p.stats.RecordBytes += uint64(len(r.Bytes))
+	if r.Type == perfevent.RecordSample {
+		p.stats.Samples++
 	}
 	p.pack(r.Bytes)
 }
@@ -99,6 +117,9 @@ func (p *packer) noteTime(r perfevent.RawRecord) {
 func (p *packer) pack(b []byte) {
 	if p.comp == nil {
 		p.out = append(p.out, b...)
+		if last := len(p.marks) - 1; last < 0 || p.Size()-p.marks[last].end >= markBytes {
+			p.mark()
+		}
 		return
 	}
 	if len(b) > chunkSize-len(p.chunk) {
@@ -107,17 +128,47 @@ func (p *packer) pack(b []byte) {
 	for len(b) > chunkSize {
 		p.chunk = append(p.chunk, b[:chunkSize]...)
 		b = b[chunkSize:]
-		p.closeChunk()
+		p.compress()
 	}
 	p.chunk = append(p.chunk, b...)
 }
 
+// closeChunk compresses what is collected, which ends with a whole record.
 func (p *packer) closeChunk() {
-	if len(p.chunk) == 0 || p.err != nil {
-		return
+	if len(p.chunk) > 0 && p.err == nil {
+		p.compress()
+		p.mark()
 	}
-	p.out, p.err = p.comp.appendRecord(p.out, p.chunk)
+}
+
+func (p *packer) compress() {
+	if p.err == nil {
+		p.out, p.err = p.comp.appendRecord(p.out, p.chunk)
+	}
 	p.chunk = p.chunk[:0]
+}
+
+func (p *packer) mark() { p.marks = append(p.marks, mark{p.Size(), p.stats}) }
+
+// whole finds the last mark whose output ends at or before a place.
+func (p *packer) whole(end uint64) (mark, bool) {
+	for _, m := range slices.Backward(p.marks) {
+		if m.end <= end {
+			return m, true
+		}
+	}
+	return mark{}, false
+}
+
+// Size is how large the recording is with all that has been taken, but for what
+// waits to be compressed.
+func (p *packer) Size() uint64 { return p.end + uint64(len(p.out)) }
+
+// Stats gives the numbers so far.
+func (p *packer) Stats() WriterStats {
+	s := p.stats
+	s.FileBytes = p.end
+	return s
 }
 
 // endRound closes a round that has grown large enough.
@@ -128,13 +179,13 @@ func (p *packer) endRound() {
 	}
 }
 
-// keep notes that all so far, in a recording of the given size, is written.
-func (p *packer) keep(size uint64) {
+// keep notes that all so far is written and part of the recording.
+func (p *packer) keep() {
 	p.flushed = time.Now()
 	p.round = p.stats.RecordBytes
 	p.dirty = false
-	p.kept = p.stats
-	p.kept.FileBytes = size
+	p.kept = p.Stats()
+	p.marks = p.marks[:0]
 }
 
 // Kept gives the numbers as of the last flush: what the recording holds

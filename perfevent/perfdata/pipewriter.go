@@ -34,8 +34,7 @@ type PipeWriter struct {
 	packer
 	w        io.Writer
 	interval time.Duration
-	size     uint64 // bytes written
-	owed     bool   // the reader is to get an empty round
+	owed     bool // the reader is to get an empty round
 }
 
 // NewPipeWriter returns a PipeWriter for a recording that goes to w, which
@@ -191,15 +190,22 @@ func (w *PipeWriter) flush() {
 	}
 	w.out = perfevent.AppendHeader(w.out, RecordFinishedRound, 0, perfevent.HeaderSize)
 	if w.writeOut(); w.err == nil {
-		w.keep(w.size)
+		w.keep()
 	}
 }
 
 func (w *PipeWriter) writeOut() {
 	n, err := w.w.Write(w.out)
-	w.size += uint64(n)
+	w.end += uint64(n)
 	w.out = w.out[:0]
-	w.err = err
+	if w.err = err; err == nil {
+		return
+	}
+	// Whole records that got through are part of the stream.
+	if m, ok := w.whole(w.end); ok {
+		w.kept = m.stats
+	}
+	w.kept.FileBytes = w.end
 }
 
 // Finish makes the last flush and tells build ids. The PipeWriter takes no more
@@ -219,14 +225,3 @@ func (w *PipeWriter) Finish(buildIDs []BuildIDEntry) error {
 	w.err = errFinished
 	return err
 }
-
-// Stats gives the numbers so far.
-func (w *PipeWriter) Stats() WriterStats {
-	s := w.stats
-	s.FileBytes = w.size
-	return s
-}
-
-// Size is how large the stream is with all that has been taken, but for what
-// waits to be compressed.
-func (w *PipeWriter) Size() uint64 { return w.size + uint64(len(w.out)) }

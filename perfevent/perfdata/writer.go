@@ -2,6 +2,7 @@ package perfdata
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -81,7 +82,6 @@ type Writer struct {
 	dataAt  uint64 // place of the data
 	dataEnd uint64 // their end, as the header says
 	span    int    // size of the last round with its table
-	end     uint64 // length of the file
 	valid   uint64 // length of the file as of the last flush
 	begun   bool   // the header is written
 }
@@ -242,12 +242,10 @@ func (w *Writer) writeOut() error {
 	if len(w.out) == 0 {
 		return nil
 	}
-	if _, err := w.f.WriteAt(w.out, int64(w.end)); err != nil {
-		return err
-	}
-	w.end += uint64(len(w.out))
+	n, err := w.f.WriteAt(w.out, int64(w.end))
+	w.end += uint64(n)
 	w.out = w.out[:0]
-	return nil
+	return err
 }
 
 // FinishRound says that a pass over all rings is complete: no record that is
@@ -281,9 +279,35 @@ func (w *Writer) Finish(buildIDs []BuildIDEntry) error {
 	}
 	w.info.BuildIDs = buildIDs
 	err := w.flush(true)
-	w.err = errFinished
+	if err == nil {
+		w.err = errFinished
+	}
 	return err
 }
+
+// Salvage makes part of the file, after an error of it, what was written since
+// the last flush, as far as there is room for the table behind it. Kept tells
+// what the file holds then; what lies behind Kept().FileBytes is no part of the
+// recording. Without an error, or before the first flush, it does nothing.
+func (w *Writer) Salvage() error {
+	if w.err == nil || errors.Is(w.err, errFinished) || !w.begun {
+		return nil
+	}
+	failed, reached := w.err, w.end
+	w.info.BuildIDs = nil
+	room := uint64(perfevent.HeaderSize + len(w.order)*sectionSize + lateRoom)
+	m, ok := w.whole(reached - min(room, reached))
+	if !ok {
+		return nil
+	}
+	w.stats, w.end, w.out = m.stats, m.end, w.out[:0]
+	err := w.commit(true)
+	w.err = failed
+	return err
+}
+
+// lateRoom is more than the late features take, without build ids.
+const lateRoom = 64
 
 func (w *Writer) flush(last bool) error {
 	if w.err == nil {
@@ -308,7 +332,7 @@ func (w *Writer) commit(last bool) error {
 	}
 	w.dataEnd = dataEnd
 	w.valid = w.end
-	w.keep(w.end)
+	w.keep()
 	return nil
 }
 
@@ -331,14 +355,3 @@ func (w *Writer) moveEnd(dataEnd uint64, span int) error {
 	_, err := w.f.WriteAt(size[:], dataSizeAt)
 	return err
 }
-
-// Stats gives the numbers so far.
-func (w *Writer) Stats() WriterStats {
-	s := w.stats
-	s.FileBytes = w.end
-	return s
-}
-
-// Size is how large the file is with all that has been taken, but for what
-// waits to be compressed.
-func (w *Writer) Size() uint64 { return w.end + uint64(len(w.out)) }

@@ -337,6 +337,63 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// fullFile is a file on a disk of a given size.
+type fullFile struct {
+	memFile
+	room int
+}
+
+func (f *fullFile) WriteAt(b []byte, off int64) (int, error) {
+	n := max(0, min(len(b), f.room-int(off)))
+	f.data = apply(f.data, off, b[:n])
+	if n < len(b) {
+		return n, errDiskFull
+	}
+	return n, nil
+}
+
+// TestSalvage: when the disk is full, nearly all that fits on it is kept, and
+// exactly what Kept says.
+func TestSalvage(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for trial := range 60 {
+		opts := Options{NoCompress: trial%2 == 0}
+		f, s := &fullFile{room: 16<<10 + rng.IntN(300<<10)}, testSession()
+		w, err := NewWriter(f, s, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for err == nil {
+			if err = w.WriteRecord(sampleRecord(t, s.Events[n%2], n, uint64(1000+n))); err == nil {
+				n++
+				if rng.IntN(5000) == 0 {
+					err = w.Flush()
+				}
+			}
+		}
+		flushed := w.Kept()
+		if err := w.Salvage(); err != nil {
+			t.Fatal(err)
+		}
+		kept := w.Kept()
+		granule := uint64(markBytes)
+		if !opts.NoCompress {
+			granule = perfevent.MaxRecordSize
+		}
+		if kept.Samples < flushed.Samples || kept.FileBytes+granule+1024 < uint64(f.room) {
+			t.Errorf("trial %d: kept %+v of %+v on a disk of %d, %+v of it flushed", trial, kept, w.Stats(), f.room, flushed)
+		}
+		if !errors.Is(w.Finish(nil), errDiskFull) {
+			t.Error("the error is forgotten")
+		}
+		checkTorn(t, f.data[:kept.FileBytes], s, trial, 0, int(kept.Samples), true)
+	}
+}
+
 // TestPerfReadsTornFiles asks perf itself about recordings that end after each
 // write.
 func TestPerfReadsTornFiles(t *testing.T) {
