@@ -77,6 +77,7 @@ type Recording struct {
 	writer  writer
 	mapped  mappedBuildIDs
 	limited bool        // ErrSizeLimit was told
+	last    bool        // no other file begins
 	wanted  atomic.Bool // by Switch
 	names   []string    // of the files that were moved aside, oldest first
 
@@ -160,6 +161,9 @@ func (r *Recording) FinishRound() error {
 		r.limited = true
 		return ErrSizeLimit
 	}
+	if r.last {
+		return nil
+	}
 	if r.wanted.Swap(false) || r.cfg.SwitchSize > 0 && r.Size() >= r.cfg.SwitchSize {
 		return r.next()
 	}
@@ -172,6 +176,10 @@ func (r *Recording) Switch() {
 	r.wanted.Store(true)
 	r.session.Wake()
 }
+
+// Stay says that no other file is to begin: the events have been disabled. It
+// must not be called during Run.
+func (r *Recording) Stay() { r.last = true }
 
 // next completes the file, beside the session, and begins another.
 func (r *Recording) next() error {

@@ -26,10 +26,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if done {
 		return status
 	}
+	own := &lockedWriter{w: stderr}
 	r := &recorder{
-		options: o, command: c, args: args, stdin: stdin, stdout: stdout, workloadStderr: stderr,
-		stderr: &lockedWriter{w: stderr},
-		proc:   os.DirFS("/proc"), sys: os.DirFS("/sys"),
+		options: o, command: c, args: args, stdin: stdin, stdout: stdout, stderr: own, workloadStderr: own,
+		proc: os.DirFS("/proc"), sys: os.DirFS("/sys"),
+	}
+	if f, ok := stderr.(*os.File); ok {
+		r.workloadStderr = f // which it can inherit
 	}
 	err := r.record(ctx)
 	if r.status == 0 && err != nil {
@@ -49,7 +52,7 @@ type recorder struct {
 
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	workloadStderr io.Writer // the same as stderr
+	workloadStderr io.Writer // leads where stderr does
 	proc, sys      fs.FS
 
 	workload  *record.Workload
@@ -425,6 +428,7 @@ func (r *recorder) finish() error {
 	if err := r.session.Disable(); err != nil {
 		return err
 	}
+	r.recording.Stay()
 	if err := r.session.Drain(r.recording); err != nil {
 		return err
 	}

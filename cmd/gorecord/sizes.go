@@ -46,11 +46,12 @@ func (v *switchOption) Set(s string) error {
 	if s == "signal" {
 		return nil
 	}
-	var ok bool
-	if v.size, ok = parseBytes(s); ok {
+	if size, ok := parseBytes(s); ok {
+		v.size = size
 		return nil
 	}
-	if v.every, ok = parseTime(s); ok {
+	if every, ok := parseTime(s); ok {
+		v.every = every
 		return nil
 	}
 	return fmt.Errorf("%q is no time to switch at: give signal, a size with B, K, M or G, or a time with s, m, h or d", s)
