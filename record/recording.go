@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,9 +80,7 @@ type Recording struct {
 	wanted  atomic.Bool // by Switch
 	names   []string    // of the files that were moved aside, oldest first
 
-	completing sync.WaitGroup // the file before this one
-	mu         sync.Mutex
-	err        error // of completing
+	completer completer // of files that were moved aside
 }
 
 // writer is a perfdata.Writer or PipeWriter.
@@ -192,34 +189,22 @@ func (r *Recording) next() error {
 	if err := r.writer.Flush(); err != nil {
 		return r.failure(err)
 	}
-	// One file at a time: its successor shall not overtake it.
-	if err := r.wait(); err != nil {
-		return err
-	}
 	name, err := r.MoveAside()
 	if err != nil {
 		return r.failure(err)
 	}
 	file, w := r.file, r.writer
 	r.file = nil
-	r.completing.Go(func() {
-		err := errors.Join(r.complete(file, w), file.Close())
-		if err == nil && r.cfg.Dumped != nil {
+	err = r.completer.add(func() error {
+		if err := errors.Join(r.complete(file, w), file.Close()); err != nil {
+			return err
+		}
+		if r.cfg.Dumped != nil {
 			r.cfg.Dumped(name)
 		}
-		r.mu.Lock()
-		r.err = err
-		r.mu.Unlock()
+		return nil
 	})
-	return r.begin()
-}
-
-// wait waits until the file before is complete.
-func (r *Recording) wait() error {
-	r.completing.Wait()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.failure(r.err)
+	return errors.Join(r.failure(err), r.begin())
 }
 
 // complete adds build ids to a file that has been flushed, and finishes it.
@@ -250,8 +235,8 @@ func (r *Recording) buildIDs(file *os.File) ([]perfdata.BuildIDEntry, error) {
 
 // Finish completes the recording. The session must have been drained.
 func (r *Recording) Finish() error {
-	if err := r.wait(); err != nil {
-		return err
+	if err := r.completer.wait(); err != nil {
+		return r.failure(err)
 	}
 	if err := r.writer.Flush(); err != nil {
 		return r.failure(err)
@@ -308,7 +293,7 @@ func (r *Recording) Kept() perfdata.WriterStats { return r.writer.Kept() }
 // far as it is whole (perfdata.Writer.Salvage), the rest is cut off, and a file
 // that never became a recording is removed.
 func (r *Recording) GiveUp() error {
-	r.completing.Wait()
+	r.completer.wait()
 	if r.file == nil {
 		return nil
 	}
@@ -327,7 +312,7 @@ func (r *Recording) GiveUp() error {
 
 // Close waits for the file before and closes this one.
 func (r *Recording) Close() error {
-	r.completing.Wait()
+	r.completer.wait()
 	if r.file == nil {
 		return nil
 	}

@@ -356,7 +356,7 @@ func (f *fullFile) WriteAt(b []byte, off int64) (int, error) {
 // exactly what Kept says.
 func TestSalvage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for trial := range 60 {
+	for trial := range 30 {
 		opts := Options{NoCompress: trial%2 == 0}
 		f, s := &fullFile{room: 16<<10 + rng.IntN(300<<10)}, testSession()
 		w, err := NewWriter(f, s, opts)
