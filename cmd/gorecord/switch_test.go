@@ -60,6 +60,9 @@ func checkFiles(t *testing.T, dir string, files []string) int {
 }
 
 func TestSwitchOutput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	needEvents(t)
 	for _, test := range []struct {
 		flags       []string
@@ -117,6 +120,9 @@ func TestSwitchBySignal(t *testing.T) {
 // TestSwitchNames: each file knows the names and maps of what was started before
 // it began: the command, its child, whose parent has ended, and all others.
 func TestSwitchNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
 	needEvents(t)
 	script := "(dd if=/dev/zero of=/dev/null bs=1 status=none & ) ; sleep 1.6; pkill -x -n dd"
 	for _, target := range [][]string{{}, {"-a"}} {
