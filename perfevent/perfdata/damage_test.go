@@ -98,7 +98,7 @@ func TestCutAnywhere(t *testing.T) {
 			if len(ips) != whole || !slices.IsSorted(ips) {
 				t.Errorf("cut at %d: %d samples of %d", cut, len(ips), whole)
 			}
-			if len(problems) != 1 || !damaged || !strings.Contains(problems[0], fmt.Sprint("end at offset ")) {
+			if len(problems) != 1 || !damaged || !strings.Contains(problems[0], "end at offset ") {
 				t.Errorf("cut at %d: %q", cut, problems)
 			}
 		}
