@@ -2,6 +2,7 @@ package perfdata
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -21,6 +22,15 @@ const (
 	// multiple of eight bytes in a way that every decompressor understands.
 	emptyBlock = "\x00\x00\x00"
 
+	// frameBytes of records begin a new zstd frame. A damaged place in the file
+	// costs what is left of its frame, for blocks refer to those before them.
+	frameBytes = 4 << 20
+
+	// skippableFrame is the head of a zstd frame without content, to be followed
+	// by the size of what is skipped (RFC 8878, 3.1.2). It pads behind the end of
+	// a frame, where there can be no block.
+	skippableFrame = "\x50\x2a\x4d\x18"
+
 	// mmapLen is the most bytes that a COMPRESSED record may yield, as the
 	// file says. perf 7 wants whole pages.
 	mmapLen = 64 << 10
@@ -33,11 +43,12 @@ const (
 )
 
 // compressor turns chunks into COMPRESSED records, whose payloads together are
-// one zstd stream that never ends.
+// zstd frames, one behind the other.
 type compressor struct {
 	enc     *zstd.Encoder
 	buf     bytes.Buffer
 	level   int
+	frame   int // bytes in the current frame
 	in, out uint64
 }
 
@@ -63,17 +74,16 @@ func newCompressor(level int) (*compressor, error) {
 }
 
 // appendRecord appends one COMPRESSED record that yields the chunk. Its size is
-// a multiple of eight.
-func (c *compressor) appendRecord(dst, chunk []byte) ([]byte, error) {
+// a multiple of eight. whole says that the chunk ends with a whole record, so
+// that a frame may end with it.
+func (c *compressor) appendRecord(dst, chunk []byte, whole bool) ([]byte, error) {
 	c.buf.Reset()
+	c.frame += len(chunk)
 	if _, err := c.enc.Write(chunk); err != nil {
 		return dst, fmt.Errorf("compress records: %w", err)
 	}
-	if err := c.enc.Flush(); err != nil {
+	if err := c.flush(whole && c.frame >= frameBytes); err != nil {
 		return dst, fmt.Errorf("compress records: %w", err)
-	}
-	for c.buf.Len()%8 != 0 {
-		c.buf.WriteString(emptyBlock)
 	}
 	size := perfevent.HeaderSize + c.buf.Len()
 	if size > perfevent.MaxRecordSize {
@@ -83,4 +93,24 @@ func (c *compressor) appendRecord(dst, chunk []byte) ([]byte, error) {
 	c.out += uint64(size)
 	dst = perfevent.AppendHeader(dst, RecordCompressed, 0, size)
 	return append(dst, c.buf.Bytes()...), nil
+}
+
+// flush brings what was written out, and ends the frame where last is set.
+func (c *compressor) flush(last bool) error {
+	if !last {
+		err := c.enc.Flush()
+		for c.buf.Len()%8 != 0 {
+			c.buf.WriteString(emptyBlock)
+		}
+		return err
+	}
+	err := c.enc.Close()
+	if pad := -c.buf.Len() & 7; pad > 0 {
+		c.buf.WriteString(skippableFrame)
+		c.buf.Write(binary.LittleEndian.AppendUint32(nil, uint32(pad)))
+		c.buf.Write(make([]byte, pad))
+	}
+	c.enc.Reset(&c.buf)
+	c.frame = 0
+	return err
 }

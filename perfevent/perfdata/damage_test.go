@@ -337,3 +337,38 @@ func TestBoundedWaiting(t *testing.T) {
 		t.Errorf("%d records, %d out of order, %q", got, backwards, p)
 	}
 }
+
+// TestDamagedFrame: damage of a compressed recording costs the rest of its zstd
+// frame.
+func TestDamagedFrame(t *testing.T) {
+	const n = 200000
+	data, records := wholeFile(t, n, Options{})
+	if size := int(binary.LittleEndian.Uint64(data[48:])); len(records) < 20 || size < 100<<10 {
+		t.Fatalf("%d records in %d bytes", len(records), size)
+	}
+	r, err := NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ips, problems, _ := sampleIPs(t, r); len(ips) != n || len(problems) > 0 {
+		t.Fatalf("%d samples of the whole, %q", len(ips), problems)
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	records = slices.DeleteFunc(records, func(at int) bool { return binary.LittleEndian.Uint32(data[at:]) != uint32(RecordCompressed) })
+	perFrame := frameBytes/len(sampleRecord(t, testSession().Events[1], 0, 1).Bytes) + n/50
+	for range 20 {
+		b := bytes.Clone(data)
+		at := records[random.IntN(len(records)*2/3)] + 8
+		for i := range 40 {
+			b[at+i] ^= byte(random.Uint32() | 1)
+		}
+		r, err := NewReader(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ips, problems, damaged := sampleIPs(t, r)
+		if !damaged || len(problems) == 0 || len(ips) < n-2*perFrame {
+			t.Errorf("damage at %d: %d of %d samples, %q", at, len(ips), n, problems)
+		}
+	}
+}

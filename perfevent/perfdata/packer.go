@@ -128,7 +128,7 @@ func (p *packer) pack(b []byte) {
 	for len(b) > chunkSize {
 		p.chunk = append(p.chunk, b[:chunkSize]...)
 		b = b[chunkSize:]
-		p.compress()
+		p.compress(false)
 	}
 	p.chunk = append(p.chunk, b...)
 }
@@ -136,14 +136,14 @@ func (p *packer) pack(b []byte) {
 // closeChunk compresses what is collected, which ends with a whole record.
 func (p *packer) closeChunk() {
 	if len(p.chunk) > 0 && p.err == nil {
-		p.compress()
+		p.compress(true)
 		p.mark()
 	}
 }
 
-func (p *packer) compress() {
+func (p *packer) compress(whole bool) {
 	if p.err == nil {
-		p.out, p.err = p.comp.appendRecord(p.out, p.chunk)
+		p.out, p.err = p.comp.appendRecord(p.out, p.chunk, whole)
 	}
 	p.chunk = p.chunk[:0]
 }
