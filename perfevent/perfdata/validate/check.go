@@ -31,6 +31,7 @@ func Check(src io.ReaderAt, size int64) []Finding {
 		src: src, size: size, byID: map[uint64]*event{}, features: map[int]place{},
 		threads: map[uint32]*thread{}, processes: map[uint32]*thread{},
 	}
+	defer func() { c.stream.close() }()
 	if c.magic() {
 		if c.pipe {
 			c.checkPipe()
@@ -56,6 +57,7 @@ type checker struct {
 	features map[int]place
 	used     []place // all places that the header and what it names tell of
 
+	cpus       uint32     // of NRCPUS
 	times      *[2]uint64 // of SAMPLE_TIME
 	timesAt    int64
 	comp       *compression

@@ -105,17 +105,17 @@ func (c *checker) text(f *fields, at int64) {
 }
 
 func (c *checker) nrCPUs(f *fields, at int64) {
-	if avail, online := f.u32(), f.u32(); !f.short && (online == 0 || online > avail) {
+	avail, online := f.u32(), f.u32()
+	c.cpus = avail
+	if !f.short && (online == 0 || online > avail) {
 		c.add(at, NrCPUs, "%d of %d CPUs are online", online, avail)
 	}
 }
 
 func (c *checker) commandLine(f *fields, at int64) {
-	n := f.count(4)
-	for range n {
-		f.str()
-	}
-	if n == 0 && !f.short {
+	start := len(f.b)
+	f.strings()
+	if start-len(f.b) == 4 && !f.short {
 		c.add(at, CommandLine, "no arguments")
 	}
 }

@@ -131,7 +131,6 @@ func (c *checker) finish() {
 	if len(c.tail) > 0 {
 		c.stop(c.size, ZstdStream, "compressed records end in the middle of one: %d bytes", len(c.tail))
 	}
-	c.stream.close()
 	if c.partial {
 		return
 	}

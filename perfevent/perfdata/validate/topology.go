@@ -2,20 +2,23 @@ package validate
 
 // Features that only perf writes.
 
+// cpuTopology reads lists of CPUs by core and by package, then core and package
+// of each CPU, and in newer recordings dies.
 func (c *checker) cpuTopology(f *fields, _ int64) {
-	lists := func() {
-		for range f.count(4) {
-			f.str()
-		}
-	}
-	lists() // cores
-	lists() // threads
-	if len(f.b) == 0 {
+	f.strings()
+	f.strings()
+	f.take(8 * uint64(c.cpus))
+	if len(f.b) < 8 {
 		return
 	}
-	// Core and socket of each CPU, then the dies and the die of each CPU: the
-	// number of CPUs is that of NRCPUS, which stands elsewhere.
-	f.b = nil
+	f.strings()
+	f.take(4 * uint64(c.cpus))
+}
+
+func (f *fields) strings() {
+	for range f.count(4) {
+		f.str()
+	}
 }
 
 func (f *fields) numa() {
