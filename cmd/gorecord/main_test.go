@@ -176,7 +176,7 @@ func TestSeed(t *testing.T) {
 			for _, want := range []string{
 				`probe_main:callee is defined for this run`,
 				`\[ gorecord: Woken up \d+ times to write data \]`,
-				`\[ gorecord: Captured and wrote 0\.00\d MB perf\.data \(1 samples\) \]`,
+				`\[ gorecord: Captured and wrote 0\.0\d\d MB perf\.data \(1 samples\) \]`,
 			} {
 				if !regexp.MustCompile(want).MatchString(got.stderr) {
 					t.Errorf("stderr lacks %s:\n%s", want, got.stderr)
