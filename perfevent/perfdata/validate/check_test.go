@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -332,5 +333,20 @@ func TestAllProven(t *testing.T) {
 		if !proven[w] || w.String() == "" {
 			t.Errorf("no damage proves %d, %v", w, w)
 		}
+	}
+}
+
+// TestClosed: no decompressor is left, also where records are compressed before
+// any attribute.
+func TestClosed(t *testing.T) {
+	p := pipeOf(t)
+	p.packed, p.attrs = []int{100}, nil
+	b := p.bytes(t)
+	before := runtime.NumGoroutine()
+	for range 20 {
+		check(b)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines, %d before", n, before)
 	}
 }
