@@ -96,7 +96,7 @@ func (c *checker) readHeader() bool {
 	return okAttrs && okData
 }
 
-// bits lists the features that the header names.
+// features lists the features that the header names.
 func (h *header) features() []int {
 	var fs []int
 	for f := 1; f < 64*featureWords; f++ {

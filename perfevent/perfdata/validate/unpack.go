@@ -94,7 +94,6 @@ func (c *checker) unpack(r rec) {
 	}
 	if c.stream == nil {
 		c.stream = newZstream()
-		// The decoder asks for its first bytes as it starts.
 	}
 	z := c.stream
 	if z.err != nil {
