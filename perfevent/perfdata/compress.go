@@ -2,7 +2,6 @@ package perfdata
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -25,11 +24,6 @@ const (
 	// frameBytes of records begin a new zstd frame. A damaged place in the file
 	// costs what is left of its frame, for blocks refer to those before them.
 	frameBytes = 4 << 20
-
-	// skippableFrame is the head of a zstd frame without content, to be followed
-	// by the size of what is skipped (RFC 8878, 3.1.2). It pads behind the end of
-	// a frame, where there can be no block.
-	skippableFrame = "\x50\x2a\x4d\x18"
 
 	// mmapLen is the most bytes that a COMPRESSED record may yield, as the
 	// file says. perf 7 wants whole pages.
@@ -95,22 +89,30 @@ func (c *compressor) appendRecord(dst, chunk []byte, whole bool) ([]byte, error)
 	return append(dst, c.buf.Bytes()...), nil
 }
 
-// flush brings what was written out, and ends the frame where last is set.
+// flush brings what was written out, and ends the frame where last is set. perf
+// up to 6.12 wants one call of its decompressor for each record: there must be
+// nothing behind the end of a frame.
 func (c *compressor) flush(last bool) error {
-	if !last {
-		err := c.enc.Flush()
-		for c.buf.Len()%8 != 0 {
-			c.buf.WriteString(emptyBlock)
-		}
+	if err := c.enc.Flush(); err != nil {
 		return err
 	}
-	err := c.enc.Close()
-	if pad := -c.buf.Len() & 7; pad > 0 {
-		c.buf.WriteString(skippableFrame)
-		c.buf.Write(binary.LittleEndian.AppendUint32(nil, uint32(pad)))
-		c.buf.Write(make([]byte, pad))
+	end := 0
+	if last {
+		end = len(emptyBlock) // Close writes the last block, which is empty
+	}
+	for (c.buf.Len()+end)%8 != 0 {
+		c.buf.WriteString(emptyBlock)
+	}
+	if !last {
+		return nil
+	}
+	if err := c.enc.Close(); err != nil {
+		return err
+	}
+	if c.buf.Len()%8 != 0 {
+		return fmt.Errorf("the end of a frame makes %d bytes", c.buf.Len())
 	}
 	c.enc.Reset(&c.buf)
 	c.frame = 0
-	return err
+	return nil
 }

@@ -588,3 +588,40 @@ type discardAt struct{}
 func (discardAt) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
 
 var _ io.WriterAt = discardAt{}
+
+// TestPerfReadsFrames: perf reads a recording of several zstd frames, and finds
+// nothing to complain about.
+func TestPerfReadsFrames(t *testing.T) {
+	perf := oracle.Perf(t)
+	const n = 80000
+	f, s := newMemFile(), testSession()
+	s.Tracing, s.Events = nil, s.Events[:1]
+	w, err := NewWriter(f, s, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if err := w.WriteRecord(sampleRecord(t, s.Events[0], i, uint64(1000+i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Finish(nil); err != nil {
+		t.Fatal(err)
+	}
+	if w.Stats().RecordBytes < frameBytes*5/4 {
+		t.Fatalf("%d bytes are one frame", w.Stats().RecordBytes)
+	}
+	path := filepath.Join(t.TempDir(), "perf.data")
+	if err := os.WriteFile(path, f.data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, stderr, err := oracle.Run(t, func() *exec.Cmd {
+		return exec.Command(perf, "script", "--force", "-F", "ip,event", "-G", "-i", path)
+	})
+	if err != nil || strings.Contains(string(stderr), "decompress") {
+		t.Fatalf("%v: %s", err, stderr)
+	}
+	if got := strings.Count(string(out), "-clock"); got != n {
+		t.Errorf("perf sees %d samples of %d", got, n)
+	}
+}
