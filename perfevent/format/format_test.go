@@ -3,6 +3,7 @@ package format
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -170,4 +171,48 @@ func TestPrint(t *testing.T) {
 var testEnv = Env{
 	Symbol: func(a uint64) (string, uint64, bool) { return "start", a - 0x1000, a >= 0x1000 && a < 0x2000 },
 	String: func(a uint64) (string, bool) { return "text", a == 0x2000 },
+}
+
+// TestQuick: quick conversions print what evaluated ones do, of whole and of cut
+// data.
+func TestQuick(t *testing.T) {
+	e, err := Parse([]byte("name: x\nID: 1\nformat:\n" +
+		"\tfield:int a;\toffset:8;\tsize:4;\tsigned:1;\n\tfield:u64 b;\toffset:16;\tsize:8;\tsigned:0;\n" +
+		"\tfield:short c;\toffset:12;\tsize:2;\tsigned:1;\n\tfield:u8 d;\toffset:14;\tsize:1;\tsigned:0;\n" +
+		"\tfield:char s[8];\toffset:24;\tsize:8;\tsigned:0;\n\tfield:unsigned long args[3];\toffset:32;\tsize:24;\tsigned:0;\n" +
+		"\tfield:__data_loc char[] t;\toffset:56;\tsize:4;\tsigned:0;\n\n" +
+		`print fmt: "%d %u %x %ld %lx %hhd|%d %lu %llx %hx|%d %u|%d %lx|%s|%lx %d %lx|%s %s", REC->a, REC->a, REC->a, REC->a, REC->a, REC->a, ` +
+		`REC->b, REC->b, (unsigned long long)REC->b, REC->b, REC->c, REC->c, REC->d, REC->d, REC->s, REC->args[0], REC->args[1], REC->args[2], REC->t, __get_str(t)` + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast := NewPrinter(e, Env{})
+	slow := NewPrinter(e, Env{})
+	if fast.Err() != nil {
+		t.Fatal(fast.Err())
+	}
+	made := 0
+	for i := range slow.pieces {
+		if slow.pieces[i].quick.kind != notQuick {
+			made++
+		}
+		slow.pieces[i].quick = quick{}
+	}
+	if made < 19 {
+		t.Errorf("only %d conversions are quick", made)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	raw := make([]byte, 80)
+	for range 2000 {
+		for i := range raw {
+			if raw[i] = byte(random.Uint32()); random.IntN(3) == 0 {
+				raw[i] = byte(255 * random.IntN(2))
+			}
+		}
+		binary.LittleEndian.PutUint32(raw[56:], uint32(60+random.IntN(30))|uint32(random.IntN(24))<<16)
+		cut := raw[:min(len(raw), random.IntN(2*len(raw)))]
+		if got, want := string(fast.Append(nil, cut)), string(slow.Append(nil, cut)); got != want {
+			t.Fatalf("%x:\n%q, want\n%q", cut, got, want)
+		}
+	}
 }

@@ -38,6 +38,7 @@ type piece struct {
 	arg     *node
 	width   *node // from *
 	prec    *node
+	quick   quick
 }
 
 // conversion is a printf conversion, such as %-08lx.
@@ -141,6 +142,7 @@ func (p *Printer) split(format string, args []*node) error {
 		if pc.arg, err = take(); err != nil {
 			return err
 		}
+		pc.quick = p.quicken(&pc)
 		p.pieces = append(p.pieces, pc)
 	}
 	p.pieces = append(p.pieces, piece{literal: strings.TrimRight(literal.String(), "\n")})
@@ -260,6 +262,12 @@ func (p *Printer) Append(dst, raw []byte) []byte {
 		dst = append(dst, pc.literal...)
 		if pc.conv.verb == 0 {
 			continue
+		}
+		if pc.quick.kind != notQuick {
+			var ok bool
+			if dst, ok = pc.quick.append(dst, raw); ok {
+				continue
+			}
 		}
 		p.m.scratch = p.m.scratch[:0]
 		dst = p.convert(dst, pc)
