@@ -136,6 +136,13 @@ func comparisons(dir string) []comparison {
 			perf: side{name: "perf report", argv: []string{"perf", "report", "--stdio", "--force", "-i", file(input)}},
 		}
 	}
+	printing := func(name, what, input string) comparison {
+		return comparison{
+			name: name, what: what,
+			ours: side{name: "goscript", argv: []string{bin("goscript"), "-q", "-i", file(input)}},
+			perf: side{name: "perf script", argv: []string{"perf", "script", "--force", "-i", file(input)}},
+		}
+	}
 	return []comparison{
 		recording("record", "2M "+event+" hits, defaults", []string{"-e", event}, []string{"-e", event}),
 		recording("record-z", "the same, perf compressing as well", []string{"-e", event}, []string{"-z", "-e", event}),
@@ -143,6 +150,9 @@ func comparisons(dir string) []comparison {
 		reporting("report", "the recording of gorecord", "record.ours"),
 		reporting("report-perf", "the recording of perf", "record.perf"),
 		reporting("report-g", "the recording with callchains", "record-g.ours"),
+		printing("script", "the samples of gorecord's recording, one by one", "record.ours"),
+		printing("script-perf", "those of perf's", "record.perf"),
+		printing("script-g", "those with callchains", "record-g.ours"),
 	}
 }
 
