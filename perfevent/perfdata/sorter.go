@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"gorecord/perfevent"
 )
@@ -133,6 +134,13 @@ func (s *Sorter) Problems() []string {
 	}
 	if late > 0 {
 		p = append(p, fmt.Sprintf("records that came too late for their place in time: %d", late))
+	}
+	if kinds := s.Unknown(); len(kinds) > 0 {
+		var list []string
+		for _, t := range slices.Sorted(maps.Keys(kinds)) {
+			list = append(list, fmt.Sprintf("%d × %s", kinds[t], RecordName(t)))
+		}
+		p = append(p, "records of types that are not known here, stepped over: "+strings.Join(list[:min(len(list), 8)], ", "))
 	}
 	if aux > 0 {
 		p = append(p, fmt.Sprintf("AUX data (hardware traces), stepped over: %d bytes", aux))
