@@ -1,0 +1,344 @@
+package twin
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+
+	"gorecord/perfevent"
+	"gorecord/perfevent/perfdata"
+)
+
+const (
+	magicSize      = 8
+	fileHeaderSize = 104
+	pipeHeaderSize = 16
+	placeSize      = 16
+	maxFeatures    = 256
+	maxAttrSize    = 1 << 16
+)
+
+// byteOrders are the byte orders by their names in the text.
+var byteOrders = map[string]binary.ByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian}
+
+func orderName(o binary.ByteOrder) string {
+	if o == binary.BigEndian {
+		return "big"
+	}
+	return "little"
+}
+
+// magic codes the byte order, which takes no bytes, and the magic.
+func (w *walker) magic() {
+	if w.enc {
+		name := w.single("order")
+		o, ok := byteOrders[name]
+		if !ok && w.err == nil {
+			w.fail(fmt.Errorf("order: %q is neither little nor big", name))
+			return
+		}
+		w.order = o
+	} else {
+		w.put("order", orderName(w.order))
+	}
+	w.chars("magic", magicSize)
+}
+
+func pipeHeader(w *walker) {
+	w.magic()
+	w.u64("size")
+}
+
+func fileHeader(w *walker) {
+	w.magic()
+	w.u64("size")
+	w.u64("attr_size")
+	w.place("attrs", "attrs")
+	w.place("data", "data")
+	w.place("event_types", "event_types")
+	w.bits("features", features, asIs)
+}
+
+// attrField is one field of struct perf_event_attr behind type and size. Its
+// fields stand without gaps.
+type attrField struct {
+	name  string
+	size  int
+	style style
+	names *bitNames
+}
+
+var attrFields = [...]attrField{
+	{name: "config", size: 8, style: hexadecimal},
+	{name: "sample_period", size: 8}, // sample_freq with the flag freq
+	{name: "sample_type", size: 8, names: sampleTypes},
+	{name: "read_format", size: 8, names: readFormats},
+	{name: "flags", size: 8, names: attrFlags},
+	{name: "wakeup", size: 4},
+	{name: "bp_type", size: 4},
+	{name: "config1", size: 8, style: hexadecimal},
+	{name: "config2", size: 8, style: hexadecimal},
+	{name: "branch_sample_type", size: 8, style: hexadecimal},
+	{name: "sample_regs_user", size: 8, style: hexadecimal},
+	{name: "sample_stack_user", size: 4},
+	{name: "clockid", size: 4, style: signed},
+	{name: "sample_regs_intr", size: 8, style: hexadecimal},
+	{name: "aux_watermark", size: 4},
+	{name: "sample_max_stack", size: 2},
+	{name: "reserved_2", size: 2},
+	{name: "aux_sample_size", size: 4},
+	{name: "aux_action", size: 4, style: hexadecimal},
+	{name: "sig_data", size: 8, style: hexadecimal},
+	{name: "config3", size: 8, style: hexadecimal},
+	{name: "config4", size: 8, style: hexadecimal},
+}
+
+var errAttrSize = errors.New("is no size of an attribute")
+
+// attr codes an attribute of the size that it states.
+func (w *walker) attr() {
+	w.u32("type")
+	stated := w.u32("size")
+	n := int(stated)
+	if stated == 0 {
+		n = perfevent.AttrSizeVer0
+	}
+	if n < perfevent.AttrSizeVer0 || n > maxAttrSize || n%8 != 0 {
+		w.fail(fmt.Errorf("size: %d %w", stated, errAttrSize))
+		return
+	}
+	at := 8
+	for i := range attrFields {
+		if f := &attrFields[i]; at < n {
+			w.attrField(f)
+			at += f.size
+		}
+	}
+	w.hex("more", n-at)
+}
+
+func (w *walker) attrField(f *attrField) {
+	turn := asIs
+	if f.name == "flags" && w.order == binary.BigEndian {
+		turn = bits.Reverse64
+	}
+	switch {
+	case f.names != nil:
+		w.bits(f.name, f.names, turn)
+	case f.name == "sample_period" && w.isFreq():
+		w.terse("sample_freq", f.size, f.style)
+	default:
+		w.terse(f.name, f.size, f.style)
+	}
+}
+
+// isFreq looks whether the number that comes now is a frequency.
+func (w *walker) isFreq() bool {
+	if w.enc {
+		return w.peek("sample_freq") != nil
+	}
+	const flagsBehind = 24
+	if len(w.b) < flagsBehind+8 {
+		return false
+	}
+	flags := w.order.Uint64(w.b[flagsBehind:])
+	if w.order == binary.BigEndian {
+		flags = bits.Reverse64(flags)
+	}
+	return perfevent.Flags(flags)&perfevent.FlagFreq != 0
+}
+
+// attrEntry codes an entry of the attribute section.
+func attrEntry(w *walker, event int) {
+	w.attr()
+	w.place("ids", idsName(event))
+}
+
+func idsName(event int) string { return "ids " + strconv.Itoa(event) }
+
+// idList codes the ids of an event, which the text names.
+func idList(w *walker, event int) {
+	if w.enc {
+		w.single("event")
+	} else {
+		w.put("event", strconv.Itoa(event))
+	}
+	w.numbers("values", -1, 8, decimal)
+}
+
+// featureTable codes the places of the features of these numbers; a text names
+// them itself.
+func featureTable(w *walker, numbers []int) {
+	if w.enc {
+		for i := range w.l.fields {
+			f := &w.l.fields[i]
+			if _, ok := features.byName[f.name]; ok && !f.used {
+				w.place(f.name, "feature "+f.name)
+			}
+		}
+		return
+	}
+	for _, n := range numbers {
+		w.fold = true
+		w.place(featureName(n), "")
+	}
+}
+
+// feature codes the content of a feature section. ok is false where there is
+// no description of it.
+func (w *walker) feature(f perfdata.Feature) (ok bool) {
+	describe, ok := featureFields[f]
+	if ok {
+		describe(w)
+	}
+	return ok
+}
+
+func value(w *walker) { w.str("value") }
+
+var featureFields = map[perfdata.Feature]func(*walker){
+	perfdata.FeatureBuildID:     buildIDs,
+	perfdata.FeatureHostname:    value,
+	perfdata.FeatureOSRelease:   value,
+	perfdata.FeatureVersion:     value,
+	perfdata.FeatureArch:        value,
+	perfdata.FeatureNrCPUs:      func(w *walker) { w.u32("available"); w.u32("online") },
+	perfdata.FeatureCPUDesc:     value,
+	perfdata.FeatureCPUID:       value,
+	perfdata.FeatureTotalMem:    func(w *walker) { w.u64("kib") },
+	perfdata.FeatureCmdLine:     func(w *walker) { w.strs("args") },
+	perfdata.FeatureEventDesc:   eventDesc,
+	perfdata.FeatureCPUTopology: func(w *walker) { w.strs("cores"); w.strs("threads"); w.numbers("cpus", -1, 4, signed) },
+	perfdata.FeatureNUMATopology: func(w *walker) {
+		w.groups("node", 4, func() { w.u32("node"); w.u64("total"); w.u64("free"); w.str("cpus") })
+	},
+	perfdata.FeatureBranchStack: func(*walker) {},
+	perfdata.FeaturePMUMappings: func(w *walker) {
+		w.groups("type", 4, func() { w.u32("type"); w.str("name") })
+	},
+	perfdata.FeatureGroupDesc: func(w *walker) {
+		w.groups("name", 4, func() { w.str("name"); w.u32("leader"); w.u32("members") })
+	},
+	perfdata.FeatureCache: func(w *walker) {
+		w.u32("version")
+		w.groups("level", 4, func() {
+			w.u32("level")
+			w.u32("line_size")
+			w.u32("sets")
+			w.u32("ways")
+			w.str("type")
+			w.str("size_text")
+			w.str("map")
+		})
+	},
+	perfdata.FeatureSampleTime: func(w *walker) { w.u64("first"); w.u64("last") },
+	perfdata.FeatureClockID:    func(w *walker) { w.u64("resolution_ns") },
+	perfdata.FeatureDirFormat:  func(w *walker) { w.u64("version") },
+	perfdata.FeatureCompressed: func(w *walker) {
+		w.u32("version")
+		w.u32("type")
+		w.u32("level")
+		w.u32("ratio")
+		w.u32("mmap_len")
+	},
+	perfdata.FeatureCPUPMUCaps: func(w *walker) {
+		w.groups("name", 4, func() { w.str("name"); w.str("value") })
+	},
+	perfdata.FeatureClockData: func(w *walker) {
+		w.u32("version")
+		w.pid("clockid")
+		w.u64("wall_ns")
+		w.u64("clock_ns")
+	},
+	perfdata.FeatureHybridTopology: func(w *walker) {
+		w.groups("pmu", 4, func() { w.str("pmu"); w.str("cpus") })
+	},
+}
+
+// eventDesc codes EVENT_DESC. Its attributes all have the size that stands in
+// front of them, whatever they say themselves.
+func eventDesc(w *walker) {
+	// The number of events comes before the size.
+	countAt := len(w.b)
+	var n int
+	if w.enc {
+		w.appendNumber(0, 4)
+	} else {
+		n = w.bounded(4)
+	}
+	size := int(w.u32("attr_size"))
+	group := func() {
+		w.described(size)
+		ids := w.length("ids", 4)
+		w.str("name")
+		w.numbers("ids", ids, 8, decimal)
+	}
+	if !w.enc {
+		for ; n > 0 && w.err == nil; n-- {
+			w.fold = true
+			group()
+		}
+		return
+	}
+	w.each("type", func() { n++; group() })
+	w.order.PutUint32(w.b[countAt:], uint32(n))
+}
+
+func (w *walker) described(size int) {
+	if size < perfevent.AttrSizeVer0 || size > maxAttrSize {
+		w.fail(fmt.Errorf("attr_size: %d %w", size, errAttrSize))
+		return
+	}
+	start := len(w.b)
+	w.attr()
+	used := len(w.b) - start
+	if !w.enc {
+		used = -used
+	}
+	if used > size {
+		w.fail(fmt.Errorf("size: %d bytes do not fit into attr_size=%d", used, size))
+		return
+	}
+	w.hex("pad", size-used)
+}
+
+// buildIDs codes the entries of BUILD_ID, which look like records.
+func buildIDs(w *walker) { w.each("entry_misc", func() { buildID(w) }) }
+
+func buildID(w *walker) {
+	at := len(w.b)
+	if w.enc {
+		w.appendNumber(0, 8)
+		w.order.PutUint32(w.b[at:], uint32(w.entryField("entry_type", 4)))
+		w.order.PutUint16(w.b[at+4:], uint16(w.entryField("entry_misc", 2)))
+		buildIDBody(w)
+		if size := len(w.b) - at; size <= perfevent.MaxRecordSize {
+			w.order.PutUint16(w.b[at+6:], uint16(size))
+		} else {
+			w.fail(fmt.Errorf("filename: an entry of %d bytes is too long", size))
+		}
+		return
+	}
+	typ, misc, size := w.readNumber(4), w.readNumber(2), int(w.readNumber(2))
+	w.put("entry_misc", hexadecimal.text(misc, 2))
+	if typ != 0 {
+		w.put("entry_type", decimal.text(typ, 4))
+	}
+	entry := &walker{order: w.order, l: w.l, b: w.read(size - perfevent.HeaderSize), err: w.err}
+	buildIDBody(entry)
+	w.err = entry.err
+}
+
+func (w *walker) entryField(name string, size int) uint64 {
+	return w.parse(name, w.single(name), size)
+}
+
+// buildIDBody codes what follows a header in BUILD_ID sections and records.
+// The last four of the 24 bytes of id hold its length where misc says so.
+func buildIDBody(w *walker) {
+	w.pid("pid")
+	w.hex("id", 24)
+	w.chars("filename", -1)
+}
