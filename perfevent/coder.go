@@ -18,7 +18,7 @@ type coder struct {
 	off    int
 	base   int  // where the record written starts in buf
 	enc    bool // append to buf instead of reading from it
-	big    bool // big-endian: reading only
+	big    bool // big-endian
 	failed bool
 }
 
@@ -46,7 +46,11 @@ func (c *coder) take(n int) []byte {
 
 func (c *coder) u64(p *uint64) {
 	if c.enc {
-		c.buf = binary.LittleEndian.AppendUint64(c.buf, *p)
+		v := *p
+		if c.big {
+			v = bits.ReverseBytes64(v)
+		}
+		c.buf = binary.LittleEndian.AppendUint64(c.buf, v)
 		return
 	}
 	b := c.take(8)
@@ -63,7 +67,11 @@ func (c *coder) u64(p *uint64) {
 
 func (c *coder) u32(p *uint32) {
 	if c.enc {
-		c.buf = binary.LittleEndian.AppendUint32(c.buf, *p)
+		v := *p
+		if c.big {
+			v = bits.ReverseBytes32(v)
+		}
+		c.buf = binary.LittleEndian.AppendUint32(c.buf, v)
 		return
 	}
 	b := c.take(4)
@@ -80,7 +88,11 @@ func (c *coder) u32(p *uint32) {
 
 func (c *coder) u16(p *uint16) {
 	if c.enc {
-		c.buf = binary.LittleEndian.AppendUint16(c.buf, *p)
+		v := *p
+		if c.big {
+			v = bits.ReverseBytes16(v)
+		}
+		c.buf = binary.LittleEndian.AppendUint16(c.buf, v)
 		return
 	}
 	b := c.take(2)
@@ -105,6 +117,13 @@ func (c *coder) u8(p *uint8) {
 		return
 	}
 	*p = 0
+}
+
+// cpu writes the number of a CPU and four reserved bytes behind it.
+func (c *coder) cpu(n uint32) {
+	var reserved uint32
+	c.u32(&n)
+	c.u32(&reserved)
 }
 
 func (c *coder) addr(p *Addr) {

@@ -194,24 +194,23 @@ func (l *Layout) trailer(body []byte) SampleIdentity {
 	return id
 }
 
-func (l *Layout) appendTrailer(dst []byte, id SampleIdentity) []byte {
-	le := binary.LittleEndian
+func (l *Layout) appendTrailer(c *coder, id SampleIdentity) {
 	for i := range trailerFields {
 		if l.fromEnd[i] < 0 {
 			continue
 		}
 		switch i {
 		case endTID:
-			dst = le.AppendUint32(le.AppendUint32(dst, id.PID), id.TID)
+			c.u32(&id.PID)
+			c.u32(&id.TID)
 		case endTime:
-			dst = le.AppendUint64(dst, id.Time)
+			c.u64(&id.Time)
 		case endID, endIdentifier:
-			dst = le.AppendUint64(dst, id.ID)
+			c.u64(&id.ID)
 		case endStreamID:
-			dst = le.AppendUint64(dst, id.StreamID)
+			c.u64(&id.StreamID)
 		case endCPU:
-			dst = le.AppendUint64(dst, uint64(id.CPU))
+			c.cpu(id.CPU)
 		}
 	}
-	return dst
 }

@@ -357,7 +357,8 @@ func (l *Layout) DecodeRecord(raw RawRecord) (Record, SampleIdentity, error) {
 // from the records of one that wants build ids into those of another
 // (perf_event_mmap_output up to Linux 6.18 sets it and does not take it back).
 // What stands there then is device and inode. A build id that some other
-// program has put into the recording is told by its length, which no device has for a major number.
+// program has put into the recording is told by its length, which no device has
+// for a major number.
 func (l *Layout) mmapMisc(raw RawRecord) Misc {
 	const at = 32 // of the union in the body
 	if raw.Type != RecordMmap2 || raw.Misc&MiscMmapBuildID == 0 || l.wantsBuildID {
@@ -369,25 +370,36 @@ func (l *Layout) mmapMisc(raw RawRecord) Misc {
 	return raw.Misc &^ MiscMmapBuildID
 }
 
-// AppendRecord appends a whole record, header and sample_id fields included,
-// little-endian. The body of an Unknown is written as it is; it holds its own
+// AppendRecord appends a whole record, header and sample_id fields included, in
+// the layout's byte order. The body of an Unknown is written as it is; it holds its own
 // sample_id fields and should be a multiple of eight bytes long. It fails only
 // where the record would be larger than MaxRecordSize; dst is then returned as
 // it was.
 func (l *Layout) AppendRecord(dst []byte, rec Record, m Misc, id SampleIdentity) ([]byte, error) {
 	start := len(dst)
-	c := coder{buf: AppendHeader(dst, rec.RecordType(), m, 0), base: start, enc: true}
+	c := l.beginRecord(dst, rec.RecordType(), m)
 	rec.fields(&c, m)
 	if _, ok := rec.(*Unknown); !ok {
 		c.align()
-		c.buf = l.appendTrailer(c.buf, id)
+		l.appendTrailer(&c, id)
 	}
 	size := len(c.buf) - start
 	if size > MaxRecordSize {
 		return dst, sizeError(rec.RecordType(), size)
 	}
-	binary.LittleEndian.PutUint16(c.buf[start+6:], uint16(size))
+	l.ByteOrder().PutUint16(c.buf[start+6:], uint16(size))
 	return c.buf, nil
+}
+
+// beginRecord is a coder behind the header of a record, whose size is still
+// zero.
+func (l *Layout) beginRecord(dst []byte, t RecordType, m Misc) coder {
+	c := coder{buf: dst, base: len(dst), enc: true, big: l.big}
+	typ, misc, size := uint32(t), uint16(m), uint16(0)
+	c.u32(&typ)
+	c.u16(&misc)
+	c.u16(&size)
+	return c
 }
 
 func sizeError(t RecordType, size int) error {

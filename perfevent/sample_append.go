@@ -1,12 +1,11 @@
 package perfevent
 
 import (
-	"encoding/binary"
 	"fmt"
 )
 
-// AppendSample appends a sample as a whole record, little-endian, with the
-// fields of the layout. It is the inverse of DecodeSample: what that decodes
+// AppendSample appends a sample as a whole record, with the fields of the
+// layout and in its byte order. It is the inverse of DecodeSample: what that decodes
 // of a kernel's record is written back with the same bytes, but for the unused
 // end of a stack dump, which becomes zero. Raw, StackUser and Aux are padded
 // with zeros where the record would not be a multiple of eight bytes long;
@@ -20,10 +19,10 @@ func (l *Layout) AppendSample(dst []byte, s *Sample) ([]byte, error) {
 		return dst, err
 	}
 	start := len(dst)
-	c := coder{buf: AppendHeader(dst, RecordSample, s.Misc, 0), base: start, enc: true}
+	c := l.beginRecord(dst, RecordSample, s.Misc)
 	for _, f := range fixedFields {
 		if l.sampleType&f != 0 {
-			c.buf = appendFixed(c.buf, f, s)
+			appendFixed(&c, f, s)
 		}
 	}
 	l.appendVariable(&c, s)
@@ -31,7 +30,7 @@ func (l *Layout) AppendSample(dst []byte, s *Sample) ([]byte, error) {
 	if size > MaxRecordSize {
 		return dst, sizeError(RecordSample, size)
 	}
-	binary.LittleEndian.PutUint16(c.buf[start+6:], uint16(size))
+	l.ByteOrder().PutUint16(c.buf[start+6:], uint16(size))
 	return c.buf, nil
 }
 
@@ -60,25 +59,26 @@ func (l *Layout) fits(s *Sample) error {
 	return nil
 }
 
-func appendFixed(dst []byte, f SampleType, s *Sample) []byte {
-	le := binary.LittleEndian
+func appendFixed(c *coder, f SampleType, s *Sample) {
 	switch f {
 	case SampleIdentifier, SampleID:
-		return le.AppendUint64(dst, s.ID)
+		c.u64(&s.ID)
 	case SampleIP:
-		return le.AppendUint64(dst, uint64(s.IP))
+		c.addr(&s.IP)
 	case SampleTID:
-		return le.AppendUint32(le.AppendUint32(dst, s.PID), s.TID)
+		c.u32(&s.PID)
+		c.u32(&s.TID)
 	case SampleTime:
-		return le.AppendUint64(dst, s.Time)
+		c.u64(&s.Time)
 	case SampleAddr:
-		return le.AppendUint64(dst, uint64(s.Addr))
+		c.addr(&s.Addr)
 	case SampleStreamID:
-		return le.AppendUint64(dst, s.StreamID)
+		c.u64(&s.StreamID)
 	case SampleCPU:
-		return le.AppendUint64(dst, uint64(s.CPU))
+		c.cpu(s.CPU)
+	default:
+		c.u64(&s.Period)
 	}
-	return le.AppendUint64(dst, s.Period)
 }
 
 func (l *Layout) appendVariable(c *coder, s *Sample) {
