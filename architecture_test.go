@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"symbolize":                   {},
 	"symbolize/stack":             {"perfevent", "perfevent/machine", "symbolize"},
 	"record/probe":                {"perfevent", "perfevent/tracefs", "perfevent/near", "symbolize"},
+	"perfevent/perfdata/twin":     {"perfevent", "perfevent/perfdata"},
 	"record": {"perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata", "perfevent/machine",
 		"record/probe", "symbolize", "symbolize/stack"},
 	"report": {"perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "symbolize", "symbolize/stack"},
@@ -46,7 +47,7 @@ var mayImport = map[string][]string{
 // house that alone may import some of them.
 var modules = map[string][]string{
 	"github.com/google/pprof":            {"report/…"},
-	"github.com/klauspost/compress":      {"perfevent/perfdata", "perfevent/perfdata/validate", "symbolize"},
+	"github.com/klauspost/compress":      {"perfevent/perfdata", "perfevent/perfdata/validate", "perfevent/perfdata/twin", "symbolize"},
 	"github.com/ianlancetaylor/demangle": {"symbolize"},
 	"github.com/spf13/pflag":             {"cmd/…"},
 	"golang.org/x/sys":                   nil,

@@ -25,6 +25,7 @@
 //
 //	record_size=40  the size in a record's header, where it is not that of its bytes
 //	name="box"/12   the room of a string in bytes, where it is not the usual one
+//	cut=3           bytes that the end of the fields lacks
 //	tail=00ff       bytes behind the known fields
 //	fix=0x1c:00ff   bytes at a distance from the start of the line's bytes
 //	hex=00ff        in place of all fields: the bytes as they are

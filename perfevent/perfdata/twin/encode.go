@@ -66,12 +66,23 @@ func (w *walker) end() error {
 	return w.l.unused()
 }
 
-var errFix = errors.New("fix: want distance:bytes, inside of the bytes of the line")
+var (
+	errFix = errors.New("fix: want distance:bytes, inside of the bytes of the line")
+	errCut = errors.New("cut: more bytes than there are")
+)
 
-// amend does what the fields tail, record_size (of records, whose bytes are
+// amend does what the fields cut, tail, record_size (of records, whose bytes are
 // at least header bytes) and fix ask for.
 func (w *walker) amend(header int) {
 	w.from, w.limit = 0, len(w.l.fields)
+	if w.peek("cut") != nil {
+		n := w.parse("cut", w.single("cut"), 4)
+		if n > uint64(len(w.b)-header) {
+			w.fail(errCut)
+			return
+		}
+		w.b = w.b[:len(w.b)-int(n)]
+	}
 	if w.peek("tail") != nil {
 		w.hex("tail", -1)
 	}

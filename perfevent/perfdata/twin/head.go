@@ -34,12 +34,11 @@ func orderName(o binary.ByteOrder) string {
 func (w *walker) magic() {
 	if w.enc {
 		name := w.single("order")
-		o, ok := byteOrders[name]
-		if !ok && w.err == nil {
+		if o, ok := byteOrders[name]; ok {
+			w.order = o
+		} else {
 			w.fail(fmt.Errorf("order: %q is neither little nor big", name))
-			return
 		}
-		w.order = o
 	} else {
 		w.put("order", orderName(w.order))
 	}

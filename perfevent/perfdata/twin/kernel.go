@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"gorecord/perfevent"
 )
@@ -117,7 +118,7 @@ type typedSlot struct {
 }
 
 func pick(all []typedSlot, set perfevent.SampleType) []slot {
-	slots := make([]slot, 0, len(all))
+	slots := make([]slot, 0, 2*bits.OnesCount64(uint64(set)))
 	for _, s := range all {
 		if s.when&set != 0 {
 			slots = append(slots, s.slot)

@@ -32,7 +32,12 @@ const (
 	noPlace   = -1
 )
 
-func newLine(at int64, verb string) *line { return &line{at: at, verb: verb} }
+// usualFields is how many fields a line has room for from the start.
+const usualFields = 12
+
+func newLine(at int64, verb string) *line {
+	return &line{at: at, verb: verb, fields: make([]field, 0, usualFields)}
+}
 
 func (l *line) add(name string, values ...string) {
 	l.fields = append(l.fields, field{name: name, values: values})

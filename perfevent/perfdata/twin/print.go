@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"gorecord/perfevent/perfdata"
@@ -142,14 +143,15 @@ func (p *printer) try(l *line, want []byte) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	if len(got) < len(want) {
-		l.addHex("tail", want[len(got):])
+	if len(got) != len(want) {
+		if len(got) > len(want) {
+			l.add("cut", strconv.Itoa(len(got)-len(want)))
+		} else {
+			l.addHex("tail", want[len(got):])
+		}
 		if got, err = p.parsed(l); err != nil {
 			return false, nil
 		}
-	}
-	if len(got) != len(want) {
-		return false, nil
 	}
 	if !bytes.Equal(got, want) {
 		fix, ok := fixes(got, want)
@@ -168,7 +170,7 @@ func (p *printer) try(l *line, want []byte) (bool, error) {
 // in p.text.
 func (p *printer) parsed(l *line) ([]byte, error) {
 	p.text = l.appendText(p.text[:0], "")
-	again := &line{at: noPlace}
+	again := &line{at: noPlace, fields: make([]field, 0, len(l.fields))}
 	for part := range strings.SplitSeq(string(p.text), "\n") {
 		if err := again.lex(part); err != nil {
 			return nil, err
@@ -178,9 +180,12 @@ func (p *printer) parsed(l *line) ([]byte, error) {
 	return b, err
 }
 
-// fixes lists where two rows of bytes of one length differ; ok is false where
-// that is more than half of them.
+// fixes lists where two rows of bytes differ; ok is false where that is in more
+// than half of them, or in their length.
 func fixes(got, want []byte) (toks []string, ok bool) {
+	if len(got) != len(want) {
+		return nil, false
+	}
 	const gap = 4 // equal bytes that do not part two differences
 	total := 0
 	for i := 0; i < len(want); {
