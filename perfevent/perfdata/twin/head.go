@@ -233,8 +233,18 @@ var featureFields = map[perfdata.Feature]func(*walker){
 		})
 	},
 	perfdata.FeatureSampleTime: func(w *walker) { w.u64("first"); w.u64("last") },
-	perfdata.FeatureClockID:    func(w *walker) { w.u64("resolution_ns") },
-	perfdata.FeatureDirFormat:  func(w *walker) { w.u64("version") },
+	perfdata.FeatureMemTopology: func(w *walker) {
+		w.u64("version")
+		w.x64("block_size")
+		w.groups("node", 8, func() {
+			w.u64("node")
+			w.x64("size")
+			bits := w.u64("bits")
+			w.numbers("map", int(min(bits, 1<<32)+63)/64, 8, hexadecimal)
+		})
+	},
+	perfdata.FeatureClockID:   func(w *walker) { w.u64("resolution_ns") },
+	perfdata.FeatureDirFormat: func(w *walker) { w.u64("version") },
 	perfdata.FeatureCompressed: func(w *walker) {
 		w.u32("version")
 		w.u32("type")

@@ -83,9 +83,10 @@ func (l *line) appendText(dst []byte, prefix string) []byte {
 			dst = append(append(dst, '\n'), prefix...)
 			dst = append(dst, ' ')
 		}
-		dst = append(dst, ' ')
 		if f.name != "" {
-			dst = append(append(dst, f.name...), '=')
+			dst = append(append(append(dst, ' '), f.name...), '=')
+		} else if !f.long() {
+			dst = append(dst, ' ')
 		}
 		dst, folded = f.appendValues(dst, prefix)
 	}

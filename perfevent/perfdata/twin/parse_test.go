@@ -172,7 +172,7 @@ func TestParseErrors(t *testing.T) {
 		{"@0x8 data", "line 1: data comes to stand at 0x0, not at 0x8"},
 		{"bytes 00\n@0x0 feature HOSTNAME", "line 2: feature comes to stand at 0x1, not at 0x0"},
 		{"feature NOTHING", "line 1: feature: feature: want a name or a number"},
-		{"feature MEM_TOPOLOGY x=1", "line 1: feature: this feature has no fields"},
+		{"feature BPF_BTF x=1", "line 1: feature: this feature has no fields"},
 		{"feature_table HOSTNAME=12", "line 1: feature_table: HOSTNAME: 12 is no place"},
 		{"feature_table HOSTNAME=auto", "line 1: place of feature HOSTNAME: the text has none"},
 		{"attr type=1 size=4 ids=auto", "line 1: attr: size: 4 is no size of an attribute"},

@@ -63,12 +63,8 @@ var privateFields = map[perfevent.RecordType]func(*walker){
 		w.u64("enabled")
 		w.u64("running")
 	},
-	perfdata.RecordStatRound: func(w *walker) { w.u64("type"); w.u64("time") },
-	perfdata.RecordEventUpdate: func(w *walker) {
-		w.u64("type")
-		w.u64("id")
-		w.chars("text", -1)
-	},
+	perfdata.RecordStatRound:   func(w *walker) { w.u64("type"); w.u64("time") },
+	perfdata.RecordEventUpdate: eventUpdate,
 	perfdata.RecordTimeConv: func(w *walker) {
 		w.u64("shift")
 		w.u64("mult")
@@ -77,6 +73,27 @@ var privateFields = map[perfevent.RecordType]func(*walker){
 	},
 	perfdata.RecordCompressed:  func(w *walker) { w.hex("data", -1) },
 	perfdata.RecordCompressed2: func(w *walker) { w.u64("data_size"); w.hex("data", -1) },
+}
+
+// Kinds of EVENT_UPDATE records that hold no string (enum
+// PERF_EVENT_UPDATE__*).
+const (
+	updateScale = 1
+	updateCPUs  = 3
+)
+
+func eventUpdate(w *walker) {
+	kind := w.u64("type")
+	w.u64("id")
+	switch kind {
+	case updateScale:
+		w.x64("scale") // the bits of a C double
+		w.hex("more", -1)
+	case updateCPUs:
+		w.hex("cpus", -1)
+	default:
+		w.chars("text", -1)
+	}
 }
 
 func rest(w *walker) { w.hex("data", -1) }
