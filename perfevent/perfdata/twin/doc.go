@@ -3,14 +3,15 @@
 // The text has one line for each part of the file, in the order of the file, so
 // that the parts of a text put one behind the other are the bytes of the file:
 //
-//	@0x0 header order=little magic="PERFILE2" size=104 attr_size=152 attrs=0x80+0x98 data=0x118+0x60 features=HOSTNAME
+//	@0x0 header order=little magic="PERFILE2" size=104 attr_size=152 attrs=0x80+0x98 data=0x118+0x18 event_types=0+0 features=HOSTNAME
 //	@0x68 ids event=0 values=7 8 9
-//	@0x80 attr type=1 size=136 sample_period=1000 sample_type=IP|TID ids=0x68+0x18
+//	@0x80 attr type=1 size=136 sample_period=1000 sample_type=IP|TID read_format=0x0 flags=0x0 ids=0x68+0x18
 //	@0x118 data
 //	@0x118 SAMPLE misc=user ip=0x401126 pid=12 tid=12
-//	@0x178 feature_table HOSTNAME=0x188+0x44
-//	@0x188 feature HOSTNAME value="box"
-//	@0x1cc bytes 0001ff "text"
+//	@0x130 feature_table
+//	  HOSTNAME=0x140+0x44
+//	@0x140 feature HOSTNAME value="box"
+//	@0x184 bytes 0001ff
 //
 // A line is a place, a word, and fields of a name and values. An indented line
 // continues the one before it; "#" starts a comment; lines that start with "|"
@@ -20,8 +21,9 @@
 //
 // What a text need not say: places (they are checked where they stand before
 // ids, attr, data, feature_table and feature), sizes and counts, which follow
-// from the fields. The place of a section may be "auto". These say what
-// does not follow:
+// from the fields. The place of a section may be "auto"; the section reaches to
+// the next line of another section, whatever records and bytes stand between.
+// These say what does not follow:
 //
 //	record_size=40  the size in a record's header, where it is not that of its bytes
 //	name="box"/12   the room of a string in bytes, where it is not the usual one

@@ -122,13 +122,7 @@ func (w *walker) statedSize() {
 }
 
 func (s *state) encodeRecord(w *walker, t perfevent.RecordType) ([]byte, []auto, error) {
-	m, err := perfevent.Misc(0), error(nil)
-	if text := w.single("misc"); text != "" {
-		m, err = parseMisc(t, text)
-	}
-	if err != nil {
-		w.fail(err)
-	}
+	m := w.misc(t)
 	describe := privateFields[t]
 	switch {
 	case w.peek("hex") != nil:
@@ -136,16 +130,11 @@ func (s *state) encodeRecord(w *walker, t perfevent.RecordType) ([]byte, []auto,
 		w.hex("hex", -1)
 	case describe != nil:
 		w.header(t, m)
-		// The bodies of records start at no other place than those of sections.
-		body := parsing(w.l, w.order)
-		describe(body)
-		w.b, w.autos = append(w.b, body.b...), body.autos
-		if body.err != nil {
-			w.fail(body.err)
-		}
+		describe(w)
 	case w.err == nil:
+		var err error
 		e := s.layout(s.eventOf(w, t))
-		if w.b, err = e.appendKernel(w.b, w.l, t, m); err != nil {
+		if w.b, err = e.appendKernel(nil, w.l, t, m); err != nil {
 			w.fail(err)
 		}
 	}
@@ -155,6 +144,19 @@ func (s *state) encodeRecord(w *walker, t perfevent.RecordType) ([]byte, []auto,
 	return w.b, w.autos, w.end()
 }
 
+func (w *walker) misc(t perfevent.RecordType) perfevent.Misc {
+	text := w.single("misc")
+	if text == "" {
+		return 0
+	}
+	m, err := parseMisc(t, text)
+	if err != nil {
+		w.fail(err)
+	}
+	return m
+}
+
+// header writes a record's header, whose size is still zero.
 func (w *walker) header(t perfevent.RecordType, m perfevent.Misc) {
 	w.appendNumber(uint64(t), 4)
 	w.appendNumber(uint64(m), 2)

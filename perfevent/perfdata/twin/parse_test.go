@@ -86,10 +86,10 @@ func TestBothOrders(t *testing.T) {
 		texts[i] = string(roundTrip(t, parse(t, text)))
 	}
 	if _, rest, _ := strings.Cut(texts[1], "\n"); !strings.HasSuffix(texts[0], rest) {
-		t.Errorf("the texts differ:\n%s\n%s", texts[0], texts[1])
+		t.Error("the texts of the two byte orders differ")
 	}
 	if strings.Contains(texts[1], "fix=") {
-		t.Errorf("the records need mending:\n%s", texts[1])
+		t.Error("records need mending")
 	}
 }
 
@@ -103,7 +103,24 @@ func TestGolden(t *testing.T) {
 		}
 	}
 	if want := readText(t, golden); !bytes.Equal(got, want) {
-		t.Errorf("the text differs from %s; see with -update what is new", golden)
+		t.Errorf("%s: %s", golden, difference(string(got), string(want)))
+	}
+}
+
+// TestExample checks that the example of the package's documentation is what
+// Print writes.
+func TestExample(t *testing.T) {
+	var example strings.Builder
+	for line := range strings.Lines(string(readText(t, "doc.go"))) {
+		if text, ok := strings.CutPrefix(line, "//\t"); ok {
+			if strings.HasPrefix(text, "record_size") {
+				break
+			}
+			example.WriteString(text)
+		}
+	}
+	if got := string(print(t, parse(t, example.String()))); got != example.String() || got == "" {
+		t.Errorf("documented as\n%sprinted as\n%s", example.String(), got)
 	}
 }
 
