@@ -17,7 +17,9 @@ func TestKinds(t *testing.T) {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
-	} else if string(got) != text {
+		text = string(got)
+	}
+	if string(got) != text {
 		t.Error(difference(string(got), text))
 	}
 	if bytes.Contains(got, []byte("fix=")) {
