@@ -14,7 +14,7 @@ import (
 // line. It takes memory in proportion to the text, and to the rooms that the
 // text asks for, which are at most 1 MiB for one string.
 func Parse(r io.Reader) ([]byte, error) {
-	p := &parser{state: newState(binary.LittleEndian), sections: map[string]span{}}
+	p := &parser{state: newState(binary.LittleEndian), sections: map[string]span{}, lateIDs: map[string]int{}}
 	lines := newLineReader(r)
 	for {
 		l, err := lines.next()
@@ -41,7 +41,8 @@ type parser struct {
 	sections map[string]span // where sections stand
 	current  string          // section that is open
 	autos    []auto
-	ids      int // lists of ids so far
+	ids      int            // lists of ids so far
+	lateIDs  map[string]int // sections of ids that stand behind their attribute
 	pack     *packer
 }
 
@@ -74,11 +75,32 @@ func (p *parser) line(l *line) error {
 		return err
 	}
 	for _, a := range autos {
-		a.at += p.pos
-		p.autos = append(p.autos, a)
+		p.resolve(a, b)
+	}
+	if e, ok := p.lateIDs[p.current]; ok && l.verb == "ids" {
+		p.addIDs(e, decodeIDs(b, p.order))
 	}
 	p.emit(l.verb, b)
 	return nil
+}
+
+// resolve puts a place into the bytes of a line, or leaves it for the end
+// where the section is still to come.
+func (p *parser) resolve(a auto, b []byte) {
+	if s, ok := p.sections[a.section]; ok && a.section != p.current {
+		a.put(b, s)
+		return
+	}
+	if strings.HasPrefix(a.section, "ids ") {
+		p.lateIDs[a.section] = len(p.events)
+	}
+	a.at += p.pos
+	p.autos = append(p.autos, a)
+}
+
+func (a auto) put(b []byte, s span) {
+	a.order.PutUint64(b[a.at:], uint64(s.offset))
+	a.order.PutUint64(b[a.at+8:], uint64(s.end-s.offset))
 }
 
 func (p *parser) emit(verb string, b []byte) {
@@ -131,8 +153,7 @@ func (p *parser) finish() error {
 		if !ok {
 			return fmt.Errorf("line %d: place of %s: the text has none", a.line, a.section)
 		}
-		a.order.PutUint64(p.out[a.at:], uint64(s.offset))
-		a.order.PutUint64(p.out[a.at+8:], uint64(s.end-s.offset))
+		a.put(p.out, s)
 	}
 	return nil
 }

@@ -133,6 +133,23 @@ func TestPrintsSafely(t *testing.T) {
 	}
 }
 
+// TestAutoIDs checks that records find their event by an id whose place the
+// text leaves open, wherever the ids stand.
+func TestAutoIDs(t *testing.T) {
+	const head = "header order=little magic=\"PERFILE2\" size=104 attr_size=80 attrs=auto data=auto\n"
+	const ids = "ids event=0 values=7\nids event=1 values=8\n"
+	const attrs = "attr type=1 size=64 sample_type=IDENTIFIER ids=auto\nattr type=1 size=64 sample_type=IDENTIFIER|IP ids=auto\n"
+	const data = "data\nSAMPLE id=8 ip=1\nSAMPLE id=7\n"
+	for _, text := range []string{head + ids + attrs + data, head + attrs + ids + data} {
+		printed := string(roundTrip(t, parse(t, text)))
+		for _, want := range []string{" SAMPLE id=8 ip=0x1\n", " SAMPLE id=7\n"} {
+			if !strings.Contains(printed, want) {
+				t.Errorf("no%s in\n%s", want, printed)
+			}
+		}
+	}
+}
+
 const pipeHead = "pipe order=little magic=\"PERFILE2\" size=16\n"
 
 // TestLines checks bytes of single lines.
