@@ -17,7 +17,8 @@
 // continues the one before it; "#" starts a comment; lines that start with "|"
 // are information, too: the records that came out of a COMPRESSED record.
 // Numbers are decimal, negative or with 0x; strings are quoted as in Go; bytes
-// are hex digits or quoted strings. Fields that are missing are zero.
+// are hex digits or quoted strings; a line "bytes" may have zeros=N behind them.
+// Fields that are missing are zero.
 //
 // What a text need not say: places (they are checked where they stand before
 // ids, attr, data, feature_table and feature), sizes and counts, which follow

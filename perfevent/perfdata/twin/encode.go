@@ -22,6 +22,7 @@ func (s *state) encode(l *line) ([]byte, []auto, error) {
 		w.hex("hex", -1)
 	case l.verb == "bytes":
 		w.hex("", -1)
+		w.zeros("zeros")
 	case !s.section(w):
 		return nil, nil, fmt.Errorf("%s: neither a part of a file nor a record's name", l.verb)
 	}

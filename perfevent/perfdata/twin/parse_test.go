@@ -170,6 +170,7 @@ func TestLines(t *testing.T) {
 		{"FEATURE feature=NRCPUS available=1 online=2", "50000000 0000 1800 0700000000000000 01000000 02000000"},
 		{"TYPE(4294967295) hex=01 \"A\"", "ffffffff 0000 0a00 0141"},
 		{"bytes 0a 0b", "0a0b"},
+		{"bytes 0a zeros=3", "0a000000"},
 	}
 	for _, test := range tests {
 		head := parse(t, pipeHead)
@@ -200,6 +201,7 @@ func TestParseErrors(t *testing.T) {
 		{"SAMPLE event=3", "line 1: SAMPLE: event: 3, the text has told of 0"},
 		{"TYPE(200)", "line 1: TYPE(200): TYPE(200): a type without fields: want hex"},
 		{"bytes 0", "line 1: bytes: : 0 is no row of bytes in hex"},
+		{"bytes zeros=9999999", "line 1: bytes: zeros: 9999999 bytes, want at most 1048576"},
 		{"bytes 00 fix=1:00", "line 1: bytes: fix: want distance:bytes"},
 		{"LOST cut=17", "line 1: LOST: cut: more bytes than there are"},
 		{"LOST id=1 record_size=70000", "line 1: LOST: record_size: 70000 is no number of 2 bytes"},

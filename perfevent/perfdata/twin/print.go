@@ -126,12 +126,10 @@ func (p *printer) section(verb string, b []byte, describe func(*walker)) error {
 			return err
 		}
 	}
-	l = newLine(p.s.pos, verb)
+	l = rawLine(p.s.pos, b)
 	if verb == "ids" || verb == "attr" {
+		l = newLine(p.s.pos, verb)
 		l.addHex("hex", b)
-	} else {
-		l.verb = "bytes"
-		l.add("", blobTokens(b)...)
 	}
 	return p.write(l, b)
 }
@@ -235,11 +233,19 @@ func (p *printer) raw(end int64) error {
 		if err != nil {
 			return err
 		}
-		l := newLine(p.s.pos, "bytes")
-		l.add("", blobTokens(b)...)
-		if err := p.write(l, b); err != nil {
+		if err := p.write(rawLine(p.s.pos, b), b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func rawLine(at int64, b []byte) *line {
+	l := newLine(at, "bytes")
+	if len(b) > 2*hexWidth && len(bytes.TrimLeft(b, "\x00")) == 0 {
+		l.add("zeros", strconv.Itoa(len(b)))
+	} else {
+		l.add("", blobTokens(b)...)
+	}
+	return l
 }

@@ -12,7 +12,8 @@ import (
 func roomOf8(n int) int  { return (n + 8) &^ 7 }
 func roomOf64(n int) int { return (n + 64) &^ 63 }
 
-// maxRoom bounds the room of a string that the text asks for.
+// maxRoom bounds the room of a string, and the zeros, that a line of the text
+// asks for.
 const maxRoom = 1 << 20
 
 // stringText is the token of a string that fills its room with zeros.

@@ -328,6 +328,16 @@ func (w *walker) hex(name string, n int) {
 	}
 }
 
+// zeros writes a number of zeros that the text gives.
+func (w *walker) zeros(name string) {
+	n := w.parse(name, w.single(name), 4)
+	if n > maxRoom {
+		w.fail(fmt.Errorf("%s: %d bytes, want at most %d", name, n, maxRoom))
+		return
+	}
+	w.b = append(w.b, make([]byte, n)...)
+}
+
 // bits codes words of 64 bits whose bits have names.
 func (w *walker) bits(name string, names *bitNames, turn func(uint64) uint64) {
 	words := make([]uint64, names.bits/64)
