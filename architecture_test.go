@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"cmd/gorecord": {"cmd/internal/cli", "perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata",
 		"record", "record/probe", "symbolize"},
 	"cmd/goreport": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "report", "report/…", "symbolize", "symbolize/stack"},
-	"cmd/goscript": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "report", "report/…", "symbolize", "symbolize/stack"},
+	"cmd/goscript": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "perfevent/perfdata/twin", "report", "report/…", "symbolize", "symbolize/stack"},
 	"cmd/goprobe":  {"cmd/internal/cli", "perfevent", "perfevent/tracefs", "record/probe", "symbolize"},
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"gorecord/perfevent/perfdata/twin"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,5 +164,37 @@ func TestNothingLeft(t *testing.T) {
 	status, stdout, stderr := goscript(path)
 	if status != 255 || stdout != "" || !strings.Contains(stderr, "nothing of the recording can be read") {
 		t.Errorf("status %d, stderr %s", status, stderr)
+	}
+}
+
+// TestDump: the text of a recording is turned back into its bytes.
+func TestDump(t *testing.T) {
+	for _, name := range []string{"seed.data", "pipe.data", "cpu-clock-g-z.data"} {
+		want, err := os.ReadFile(recordings + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for how, run := range map[string]func() (int, string, string){
+			"file": func() (int, string, string) { return goscript("-D", recordings+name) },
+			"stream": func() (int, string, string) {
+				var out, errs bytes.Buffer
+				status := run(context.Background(), []string{"-D", "-i", "-"}, bytes.NewReader(want), &out, &errs)
+				return status, out.String(), errs.String()
+			},
+		} {
+			status, stdout, stderr := run()
+			if status != 0 || !strings.Contains(stdout, " SAMPLE ") {
+				t.Fatalf("%s by %s: status %d: %s", name, how, status, stderr)
+			}
+			got, err := twin.Parse(strings.NewReader(stdout))
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s by %s: %d bytes, want %d, %v", name, how, len(got), len(want), err)
+			}
+		}
+	}
+	for _, args := range [][]string{{"-D", "--json"}, {"-D", "--pid", "1"}, {"-D", "-F", "ip"}} {
+		if status, _, stderr := goscript(append(args, recordings+"seed.data")...); status != 129 {
+			t.Errorf("%q: status %d: %s", args, status, stderr)
+		}
 	}
 }

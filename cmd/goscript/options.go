@@ -17,6 +17,7 @@ type options struct {
 	quiet      bool
 	json       bool
 	ftrace     bool
+	dump       bool
 	header     bool
 	headerOnly bool
 	fields     []string
@@ -90,6 +91,8 @@ func command(o *options) *cli.Command {
 	c.StringVarP(&o.input, "input", "i", "", "read `FILE` (default perf.data; - for standard input)")
 	c.BoolVar(&o.json, "json", false, "print a JSON object for each sample")
 	c.BoolVar(&o.ftrace, "ftrace", false, "print in the layout of the kernel's trace file")
+	c.BoolVarP(&o.dump, "dump-raw-trace", "D", false, "print the file itself as text, every part of it in the order of the file: header, attributes,\n"+
+		"records, features; nothing is left out, and the text tells every byte")
 	c.BoolVar(&o.header, "header", false, "print what the recording says of itself, in front")
 	c.BoolVar(&o.headerOnly, "header-only", false, "print nothing else")
 	c.BoolVarP(&force, "force", "f", false, "accepted for perf's sake: the owner of a file does not matter")
@@ -122,7 +125,6 @@ func command(o *options) *cli.Command {
 	inline := true
 	c.BoolVar(&inline, "inline", true, "accepted: inlined functions are not found yet")
 	for _, f := range []struct{ name, short, wayOut string }{
-		{"dump-raw-trace", "D", "perf script -D prints records"},
 		{"vmlinux", "k", "--kallsyms FILE reads the kernel's symbols"},
 		{"itrace", "", "hardware traces are not decoded; perf script does it"},
 		{"per-event-dump", "", "--event NAME prints one event"},
@@ -163,8 +165,10 @@ func (o *options) check(args []string) error {
 		o.input = "perf.data"
 	}
 	switch {
-	case o.json && o.ftrace:
-		return errors.New("--json and --ftrace: choose one")
+	case o.json && o.ftrace, o.json && o.dump, o.ftrace && o.dump:
+		return errors.New("--json, --ftrace and -D: choose one")
+	case o.dump && (len(o.fields) > 0 || o.filtered()):
+		return errors.New("-D prints the whole file; fields and filters are for samples")
 	case len(o.fields) > 0 && (o.json || o.ftrace):
 		return errors.New("-F is for lines: --json prints all fields, --ftrace has its own")
 	case o.reltime && o.deltatime:
@@ -178,6 +182,12 @@ func (o *options) check(args []string) error {
 		}
 	}
 	return nil
+}
+
+// filtered reports whether samples are chosen.
+func (o *options) filtered() bool {
+	f := &o.filter
+	return len(f.words.Events) > 0 || f.words.Comms+f.words.PIDs+f.words.TIDs+f.words.CPUs+f.words.Times+f.dsos+f.symbols != ""
 }
 
 // scriptOptions are what the recording is shown with.

@@ -23,21 +23,13 @@ const exitInterrupted = 130
 var errNothing = errors.New("nothing of the recording can be read")
 
 func (o *options) run(ctx context.Context, c *cli.Command, stdin io.Reader, stdout, stderr io.Writer) int {
-	r, captured, err := o.open(stdin)
-	var usage usageError
-	if err == nil {
-		defer r.Close()
-		var result script.Result
-		result, err = o.write(ctx, r, captured, stdout)
-		if !o.quiet {
-			for _, p := range result.Problems {
-				c.Errorf(stderr, "warning: %s", p)
-			}
-		}
-		if err == nil && result.Damaged && result.Records == 0 {
-			err = fmt.Errorf("%s: %w", o.input, errNothing)
-		}
+	var err error
+	if o.dump {
+		err = o.dumpFile(stdin, stdout)
+	} else {
+		err = o.samples(ctx, c, stdin, stdout, stderr)
 	}
+	var usage usageError
 	switch {
 	case err == nil:
 		return cli.ExitOK
@@ -50,6 +42,25 @@ func (o *options) run(ctx context.Context, c *cli.Command, stdin io.Reader, stdo
 	}
 	c.Errorf(stderr, "%v", err)
 	return cli.ExitFail
+}
+
+// samples prints the samples, and what is to be said of the recording.
+func (o *options) samples(ctx context.Context, c *cli.Command, stdin io.Reader, stdout, stderr io.Writer) error {
+	r, captured, err := o.open(stdin)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	result, err := o.write(ctx, r, captured, stdout)
+	if !o.quiet {
+		for _, p := range result.Problems {
+			c.Errorf(stderr, "warning: %s", p)
+		}
+	}
+	if err == nil && result.Damaged && result.Records == 0 {
+		err = fmt.Errorf("%s: %w", o.input, errNothing)
+	}
+	return err
 }
 
 // usageError is an error of the command line that only the recording showed.
