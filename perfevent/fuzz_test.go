@@ -97,11 +97,11 @@ func FuzzDecodeRecord(f *testing.F) {
 			}
 			return
 		}
-		checkReencoded(t, &a, rec, raw.Misc, id)
+		checkReencoded(t, layout, rec, raw.Misc, id)
 	})
 }
 
-func checkReencoded(t *testing.T, a *perfevent.Attr, rec perfevent.Record, m perfevent.Misc, id perfevent.SampleIdentity) {
+func checkReencoded(t *testing.T, layout *perfevent.Layout, rec perfevent.Record, m perfevent.Misc, id perfevent.SampleIdentity) {
 	t.Helper()
 	if r, ok := rec.(*perfevent.Read); ok && len(r.Values)%8 != 0 {
 		return // would be padded
@@ -109,13 +109,12 @@ func checkReencoded(t *testing.T, a *perfevent.Attr, rec perfevent.Record, m per
 	if r, ok := rec.(*perfevent.Mmap2); ok && r.BuildID == nil {
 		m &^= perfevent.MiscMmapBuildID // leaked
 	}
-	layout := perfevent.NewLayout(a, little)
 	b, err := layout.AppendRecord(nil, rec, m, id)
 	if err != nil {
 		// Only the NUL and the padding that a string lacked can be too much.
 		t.Skip(err)
 	}
-	raw, err := perfevent.SplitRecord(b, little)
+	raw, err := perfevent.SplitRecord(b, layout.ByteOrder())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +155,6 @@ func FuzzDecodeSample(f *testing.F) {
 			}
 			return
 		}
-		layout = perfevent.NewLayout(&a, little)
 		b, err := layout.AppendSample(nil, &s)
 		if err != nil {
 			if len(body) < perfevent.MaxRecordSize-perfevent.HeaderSize-3*8 {
@@ -165,7 +163,7 @@ func FuzzDecodeSample(f *testing.F) {
 			return
 		}
 		var again perfevent.Sample
-		if err := layout.DecodeSample(split(t, b, little), &again); err != nil {
+		if err := layout.DecodeSample(split(t, b, o), &again); err != nil {
 			t.Fatalf("%+v cannot be read back: %v", s, err)
 		}
 		if c, err := layout.AppendSample(nil, &again); err != nil || !bytes.Equal(b, c) {
