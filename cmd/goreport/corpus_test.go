@@ -18,6 +18,12 @@ var deviations = map[string]string{
 	"pdc__perf.data.group_desc-4.14":                            "perf puts the events of a group side by side; goreport shows a table for each",
 	"pdc__perf.data.piped.header_feautres_group_desc-6.8":       "perf puts the events of a group side by side; goreport shows a table for each",
 	"pdc__perf.data.lost_samples-4.4":                           "perf puts the events of a group side by side; goreport shows a table for each",
+	"hiperf__fp.uncompress.data":                                "goreport names functions by the symbols that the recording holds; perf does not know them",
+	"hiperf__report_test.data":                                  "goreport names functions by the symbols that the recording holds; perf does not know them",
+	"simpleperf__perf_merge1.data":                              "goreport names functions by the symbols that the recording holds; perf does not know them",
+	"simpleperf__perf_test_vmlinux.data":                        "goreport names functions by the symbols that the recording holds; perf does not know them",
+	"simpleperf__perf_with_add_counter.data":                    "goreport names functions by the symbols that the recording holds; perf does not know them",
+	"simpleperf__perf_with_callchain_record.data":               "goreport names functions by the symbols that the recording holds; perf does not know them",
 }
 
 // TestCorpus compares with `perf report --no-children -n --sort comm,dso,sym`

@@ -35,6 +35,7 @@ func (o *options) loading(r *perfdata.Reader, spec *report.Spec) (report.Options
 	resolver := &stack.Resolver{
 		Store: store, Local: os.DirFS("/"),
 		Release: r.Info().OSRelease, Hostname: r.Info().Hostname,
+		Embedded: report.Embedded(r), Style: o.demangleStyle(),
 	}
 	if o.symbols.kallsyms != "" {
 		if resolver.Kallsyms, err = readKallsyms(o.symbols.kallsyms); err != nil {

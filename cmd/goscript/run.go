@@ -11,6 +11,7 @@ import (
 
 	"gorecord/cmd/internal/cli"
 	"gorecord/perfevent/perfdata"
+	"gorecord/report"
 	"gorecord/report/script"
 	"gorecord/report/text"
 	"gorecord/symbolize"
@@ -116,6 +117,7 @@ func (o *options) resolver(r *perfdata.Reader) (*stack.Resolver, func() error, e
 	}
 	resolver := &stack.Resolver{
 		Store: store, Local: os.DirFS("/"), Release: r.Info().OSRelease, Hostname: r.Info().Hostname,
+		Embedded: report.Embedded(r), Style: style,
 	}
 	if o.kallsyms != "" {
 		if resolver.Kallsyms, err = readKallsyms(o.kallsyms); err != nil {

@@ -72,7 +72,7 @@ func (n *Namer) prepare(kind machine.Kind) {
 	case (kind == machine.Kernel || kind == machine.KernelModule) && !n.kernel:
 		n.kernel = true
 		var err error
-		if n.run.kernel, err = n.run.kernelOf(n.run.recorded(n.machine)); err != nil {
+		if n.run.kernel, err = n.run.kernelOf(n.run.recorded(n.machine)); err != nil && !n.run.holdsKernel(n.machine) {
 			n.problem = fmt.Sprintf("kernel functions have no names: %v", err)
 		}
 	case kind == machine.VDSO && !n.vdso:

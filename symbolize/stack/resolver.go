@@ -29,8 +29,19 @@ type Resolver struct {
 	// Kallsyms are the symbols of the recorded kernel, where the caller has
 	// them; nil takes those of this machine if they belong to it.
 	Kallsyms *symbolize.Kallsyms
+	// Embedded gives the functions of a module, by its name, that the recording
+	// itself holds; nil where it holds none. It may be nil. They are taken where
+	// the file that Store finds cannot be known to be the one that was recorded.
+	Embedded func(module string) FunctionTable
+	// Style says how names of Embedded are shown.
+	Style symbolize.DemangleStyle
 	// Release and Hostname are what the recording tells of its machine.
 	Release, Hostname string
+}
+
+// FunctionTable finds functions by position (see machine.Mapping.Position).
+type FunctionTable interface {
+	Function(position uint64) (name string, start uint64, ok bool)
 }
 
 // Names names every address once, with as many goroutines as there are CPUs.
@@ -140,10 +151,17 @@ func (r *resolution) findKernel(m *machine.Machine) []string {
 		return nil
 	}
 	var err error
-	if r.kernel, err = r.kernelOf(rec); err != nil {
+	if r.kernel, err = r.kernelOf(rec); err != nil && !r.holdsKernel(m) {
 		return []string{fmt.Sprintf("kernel functions have no names: %v", err)}
 	}
 	return nil
+}
+
+// holdsKernel reports whether the recording itself has functions of the kernel.
+func (r *Resolver) holdsKernel(m *machine.Machine) bool {
+	return r.Embedded != nil && slices.ContainsFunc(m.Modules(), func(mod *machine.Module) bool {
+		return mod.Kind == machine.Kernel && r.Embedded(mod.Name) != nil
+	})
 }
 
 // groupByModule lists the addresses of each module that has any, the largest
@@ -186,6 +204,9 @@ func (r *resolution) naming(mod *machine.Module) (func(a *Address, pos uint64) [
 		}, nil
 	case machine.Kernel, machine.KernelModule:
 		if r.kernel == nil {
+			if at := r.embedded(mod); at != nil {
+				return at, nil
+			}
 			return func(*Address, uint64) []Frame { return nil }, nil
 		}
 		return func(_ *Address, pos uint64) []Frame { return r.kernel.frames(mod, pos) }, nil
@@ -209,6 +230,11 @@ func (r *resolution) fileNaming(mod *machine.Module) (func(a *Address, pos uint6
 		return func(*Address, uint64) []Frame { return nil }, nil
 	}
 	m, err := r.Store.Module(path, id)
+	if err != nil || !id.Known() {
+		if at := r.embedded(mod); at != nil {
+			return at, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +253,28 @@ func (r *resolution) fileNaming(mod *machine.Module) (func(a *Address, pos uint6
 		}
 		return named
 	}, nil
+}
+
+// embedded names positions by what the recording holds of a module; nil where
+// that is nothing.
+func (r *resolution) embedded(mod *machine.Module) func(*Address, uint64) []Frame {
+	if r.Embedded == nil {
+		return nil
+	}
+	table := r.Embedded(mod.Name)
+	if table == nil {
+		return nil
+	}
+	return func(_ *Address, pos uint64) []Frame {
+		name, start, ok := table.Function(pos)
+		if !ok {
+			return nil
+		}
+		return []Frame{{
+			Symbol: &Symbol{Module: mod, Name: symbolize.DemangleAs(name, r.Style), SystemName: name, Start: start},
+			Offset: pos - start,
+		}}
+	}
 }
 
 // nameAddress applies the rule for return addresses: the function is the one

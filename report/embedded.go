@@ -1,0 +1,28 @@
+package report
+
+import (
+	"gorecord/perfevent/perfdata"
+	"gorecord/symbolize/stack"
+)
+
+// Embedded gives access to the functions that a recording itself holds, as those
+// of simpleperf and hiperf do; nil where it holds none. What cannot be read of
+// them is left out: addresses then have no names.
+func Embedded(r *perfdata.Reader) func(module string) stack.FunctionTable {
+	files, _ := r.EmbeddedFiles()
+	byPath := map[string]*perfdata.EmbeddedFile{}
+	for _, f := range files {
+		if len(f.Symbols) > 0 {
+			byPath[f.Path] = f
+		}
+	}
+	if len(byPath) == 0 {
+		return nil
+	}
+	return func(module string) stack.FunctionTable {
+		if f := byPath[module]; f != nil {
+			return f
+		}
+		return nil
+	}
+}
