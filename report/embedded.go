@@ -6,12 +6,10 @@ import (
 )
 
 // Embedded gives access to the functions that a recording itself holds, as those
-// of simpleperf and hiperf do; nil where it holds none. What cannot be read of
-// them is left out: addresses then have no names.
+// of simpleperf and hiperf do; nil where it holds none.
 func Embedded(r *perfdata.Reader) func(module string) stack.FunctionTable {
-	files, _ := r.EmbeddedFiles()
 	byPath := map[string]*perfdata.EmbeddedFile{}
-	for _, f := range files {
+	for _, f := range r.EmbeddedFiles() {
 		if len(f.Symbols) > 0 {
 			byPath[f.Path] = f
 		}

@@ -54,11 +54,11 @@ func (f *EmbeddedFile) Function(position uint64) (name string, start uint64, ok 
 	return f.Symbols[i].Name, position - (addr - f.Symbols[i].Addr), true
 }
 
-// EmbeddedFiles are the files whose functions the recording holds. With an error
-// come those that could be read before it.
-func (r *Reader) EmbeddedFiles() ([]*EmbeddedFile, error) {
+// EmbeddedFiles are the files whose functions the recording holds. Of a damaged
+// section come those before the damage, which is one of the Reader's problems
+// then. It must be called before records are read.
+func (r *Reader) EmbeddedFiles() []*EmbeddedFile {
 	var files []*EmbeddedFile
-	var errs []error
 	for _, s := range []struct {
 		feature Feature
 		decode  func(*cursor) ([]*EmbeddedFile, error)
@@ -73,12 +73,14 @@ func (r *Reader) EmbeddedFiles() ([]*EmbeddedFile, error) {
 			more, err = s.decode(&cursor{what: s.feature.String(), b: b, order: r.order})
 			files = append(files, more...)
 		}
-		errs = append(errs, err)
+		if err != nil {
+			r.problemf("%v; functions of files behind that are not named by it", err)
+		}
 	}
 	for _, f := range files {
 		slices.SortStableFunc(f.Symbols, func(a, b EmbeddedSymbol) int { return cmp.Compare(a.Addr, b.Addr) })
 	}
-	return files, errors.Join(errs...)
+	return files
 }
 
 // Types of files (DsoType of simpleperf; hiperf's begin alike).
