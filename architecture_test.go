@@ -33,13 +33,14 @@ var mayImport = map[string][]string{
 	// Views only read what report has gathered.
 	"report/…": {"perfevent", "perfevent/perfdata", "perfevent/machine", "report", "symbolize/stack"},
 	// Sample by sample, there is nothing gathered to read.
-	"report/script":    {"perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "report", "symbolize/stack"},
-	"cmd/internal/cli": {},
-	"bench":            {},
+	"report/script":          {"perfevent", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "report", "symbolize/stack"},
+	"cmd/internal/cli":       {},
+	"cmd/internal/recording": {"cmd/internal/cli", "perfevent/perfdata", "report", "symbolize", "symbolize/stack"},
+	"bench":                  {},
 	"cmd/gorecord": {"cmd/internal/cli", "perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata",
 		"record", "record/probe", "symbolize"},
-	"cmd/goreport": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "report", "report/…", "symbolize", "symbolize/stack"},
-	"cmd/goscript": {"cmd/internal/cli", "perfevent", "perfevent/perfdata", "perfevent/perfdata/twin", "report", "report/…", "symbolize", "symbolize/stack"},
+	"cmd/goreport": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "report", "report/…"},
+	"cmd/goscript": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "perfevent/perfdata/twin", "report", "report/…"},
 	"cmd/goprobe":  {"cmd/internal/cli", "perfevent", "perfevent/tracefs", "record/probe", "symbolize"},
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gorecord/cmd/internal/cli"
+	"gorecord/cmd/internal/recording"
 	"gorecord/report"
 )
 
@@ -15,24 +16,18 @@ type options struct {
 	input      string
 	sort       string
 	fields     string
-	filter     filterOptions
+	filter     recording.Filters
 	rows       rowOptions
 	calls      report.CallOptions
 	callsSet   bool
 	inverted   bool
-	symbols    symbolOptions
+	symbols    recording.Symbols
 	header     bool
 	headerOnly bool
 	stats      bool
 	pprof      string
 	quiet      bool
 	verbose    bool
-}
-
-// filterOptions are lists as the user wrote them.
-type filterOptions struct {
-	words         report.FilterWords
-	dsos, symbols string
 }
 
 type rowOptions struct {
@@ -45,12 +40,6 @@ type rowOptions struct {
 	limitSet       bool
 	separator      string
 	maxStack       int
-}
-
-type symbolOptions struct {
-	symfs    string
-	kallsyms string
-	demangle bool
 }
 
 const description = `
@@ -81,7 +70,7 @@ func command(o *options) *cli.Command {
 	tableFlags(c, o)
 	callFlags(c, o)
 	filterFlags(c, o)
-	symbolFlags(c, o)
+	o.symbols.Flags(c)
 	viewFlags(c, o)
 	notYet(c)
 	return c
@@ -128,23 +117,8 @@ func callFlags(c *cli.Command, o *options) {
 
 func filterFlags(c *cli.Command, o *options) {
 	c.Group("Filters")
-	f := &o.filter
-	c.StringArrayVar(&f.words.Events, "event", nil, "only events `NAME,…`; with or without the group, globs allowed")
-	c.StringVarP(&f.words.Comms, "comms", "c", "", "only threads called `NAME,…`")
-	c.StringVarP(&f.dsos, "dsos", "d", "", "only hits in files `NAME,…`")
-	c.StringVarP(&f.symbols, "symbols", "S", "", "only hits in functions `NAME,…`")
-	c.StringVar(&f.words.PIDs, "pid", "", "only processes `PID,…`")
-	c.StringVar(&f.words.TIDs, "tid", "", "only threads `TID,…`")
-	c.StringVarP(&f.words.CPUs, "cpu", "C", "", "only CPUs such as `0-3,5`")
-	c.StringVar(&f.words.Times, "time", "", "only from `START,STOP` in seconds, or parts such as 10%-20% or 10%/2")
-}
-
-func symbolFlags(c *cli.Command, o *options) {
-	c.Group("Symbols")
-	s := &o.symbols
-	c.StringVar(&s.symfs, "symfs", "", "look for files below `DIR`")
-	c.StringVar(&s.kallsyms, "kallsyms", "", "read the kernel's symbols from `FILE`")
-	c.BoolVar(&s.demangle, "demangle", true, "show C++ and Rust names as in the source")
+	o.filter.Flags(c)
+	c.StringVarP(&o.filter.DSOs, "dsos", "d", "", "only hits in files `NAME,…`")
 }
 
 func viewFlags(c *cli.Command, o *options) {
@@ -302,16 +276,9 @@ func parse(args []string, stdout, stderr io.Writer) (o options, c *cli.Command, 
 
 // check refuses what cannot go together, and fills in the file.
 func (o *options) check(args []string) error {
-	switch {
-	case len(args) > 1:
-		return fmt.Errorf("%q: one recording at a time", args[1])
-	case len(args) == 1 && o.input != "":
-		return fmt.Errorf("two recordings, %q and %q: one at a time", o.input, args[0])
-	case len(args) == 1:
-		o.input = args[0]
-	}
-	if o.input == "" {
-		o.input = "perf.data"
+	var err error
+	if o.input, err = recording.Choose(o.input, args); err != nil {
+		return err
 	}
 	switch {
 	case o.rows.separator == ".":

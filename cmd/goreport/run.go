@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"time"
 
 	"gorecord/cmd/internal/cli"
-	"gorecord/perfevent/perfdata"
+	"gorecord/cmd/internal/recording"
 	"gorecord/report"
 	"gorecord/report/pprof"
 	"gorecord/report/text"
@@ -42,7 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func show(ctx context.Context, o *options, c *cli.Command, stdin io.Reader, stdout, stderr io.Writer) error {
-	r, captured, err := open(o.input, stdin)
+	r, captured, err := recording.Open(o.input, stdin)
 	if err != nil {
 		return err
 	}
@@ -88,27 +86,6 @@ func show(ctx context.Context, o *options, c *cli.Command, stdin io.Reader, stdo
 	return text.Write(stdout, p, spec, o.textOptions(spec, header))
 }
 
-// open opens a recording, and tells when it was written.
-func open(path string, stdin io.Reader) (*perfdata.Reader, time.Time, error) {
-	if path == "-" {
-		r, err := perfdata.NewStream(stdin)
-		if err != nil {
-			err = fmt.Errorf("standard input: %w", err)
-		}
-		return r, time.Now(), err
-	}
-	r, err := perfdata.Open(path)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	st, err := os.Stat(path)
-	if err != nil {
-		r.Close()
-		return nil, time.Time{}, err
-	}
-	return r, st.ModTime(), nil
-}
-
 // tell says what could not be read or named: shortly, or all of it.
 func tell(o *options, c *cli.Command, p *report.Profile, stderr io.Writer) {
 	if o.quiet {
@@ -128,7 +105,7 @@ func tell(o *options, c *cli.Command, p *report.Profile, stderr io.Writer) {
 func (o *options) textOptions(spec *report.Spec, header []byte) text.Options {
 	t := text.Options{
 		Header: header, Quiet: o.quiet, Separator: o.rows.separator, PercentLimit: o.rows.percentLimit,
-		TimeSlices:     o.filter.words.Times,
+		TimeSlices:     o.filter.Words.Times,
 		SkipChainFirst: o.fields == "" && strings.HasPrefix(o.sort, "sym"),
 	}
 	elided := o.elided(spec)

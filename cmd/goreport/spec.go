@@ -21,8 +21,8 @@ func (o *options) spec(r *perfdata.Reader) (*report.Spec, error) {
 	s := &report.Spec{
 		Children:       o.rows.children && chains,
 		HideUnresolved: o.rows.hideUnresolved,
-		DSOs:           report.Words(o.filter.dsos),
-		Symbols:        report.Words(o.filter.symbols),
+		DSOs:           report.Words(o.filter.DSOs),
+		Symbols:        report.Words(o.filter.Symbols),
 		Calls:          o.calls,
 	}
 	if !chains {
@@ -71,7 +71,7 @@ func (o *options) elided(s *report.Spec) []elision {
 	for _, f := range []struct {
 		key  report.Key
 		list string
-	}{{report.KeyDSO, o.filter.dsos}, {report.KeyComm, o.filter.words.Comms}, {report.KeySymbol, o.filter.symbols}} {
+	}{{report.KeyDSO, o.filter.DSOs}, {report.KeyComm, o.filter.Words.Comms}, {report.KeySymbol, o.filter.Symbols}} {
 		if one := report.Words(f.list); len(one) == 1 && slices.Contains(s.Fields, f.key) {
 			es = append(es, elision{f.key, one[0]})
 		}
@@ -92,7 +92,7 @@ func groupings(s *report.Spec) int {
 
 // filterFor reads the filters.
 func (o *options) filterFor(r *perfdata.Reader) (report.Filter, error) {
-	f, err := o.filter.words.Filter(r.Info())
+	f, err := o.filter.Words.Filter(r.Info())
 	if err != nil {
 		return f, usageError{err}
 	}

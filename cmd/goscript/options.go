@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gorecord/cmd/internal/cli"
+	"gorecord/cmd/internal/recording"
 	"gorecord/perfevent/perfdata"
 	"gorecord/report"
 	"gorecord/report/script"
@@ -26,19 +27,11 @@ type options struct {
 	deltatime  bool
 	maxStack   int
 	hideChains bool
-	symfs      string
-	kallsyms   string
-	demangle   bool
-	filter     filterOptions
+	filter     recording.Filters
+	symbols    recording.Symbols
 	show       [len(sidebandFlags)]bool
 
 	fieldSet script.FieldSet
-}
-
-// filterOptions are the filters as they were given.
-type filterOptions struct {
-	words         report.FilterWords
-	dsos, symbols string
 }
 
 // sidebandFlags are --show-NAME-events, and --show-all-events.
@@ -109,19 +102,9 @@ func command(o *options) *cli.Command {
 		c.BoolVar(&o.show[i], "show-"+f.name+"-events", false, f.does)
 	}
 	c.Group("Which samples")
-	f := &o.filter
-	c.StringArrayVar(&f.words.Events, "event", nil, "only of events `NAME,…`; with or without the group, globs allowed")
-	c.StringVarP(&f.words.Comms, "comms", "c", "", "only of threads called `NAME,…`")
-	c.StringVar(&f.dsos, "dsos", "", "only in files `NAME,…`")
-	c.StringVarP(&f.symbols, "symbols", "S", "", "only in functions `NAME,…`")
-	c.StringVar(&f.words.PIDs, "pid", "", "only of processes `PID,…`")
-	c.StringVar(&f.words.TIDs, "tid", "", "only of threads `TID,…`")
-	c.StringVarP(&f.words.CPUs, "cpu", "C", "", "only on CPUs such as `0-3,5`")
-	c.StringVar(&f.words.Times, "time", "", "only from `START,STOP` in seconds, or parts such as 10%-20% or 10%/2")
-	c.Group("Symbols")
-	c.StringVar(&o.symfs, "symfs", "", "look for binaries below `DIR`")
-	c.StringVar(&o.kallsyms, "kallsyms", "", "take kernel symbols from `FILE`")
-	c.BoolVar(&o.demangle, "demangle", true, "show names of C++ and Rust as in the source")
+	o.filter.Flags(c)
+	c.StringVar(&o.filter.DSOs, "dsos", "", "only hits in files `NAME,…`")
+	o.symbols.Flags(c)
 	inline := true
 	c.BoolVar(&inline, "inline", true, "accepted: inlined functions are not found yet")
 	for _, f := range []struct{ name, short, wayOut string }{
@@ -154,20 +137,14 @@ func wrapped(list string) string {
 
 // check refuses what cannot go together, and fills in the file.
 func (o *options) check(args []string) error {
-	switch {
-	case len(args) > 1:
-		return fmt.Errorf("%q: one recording at a time", args[1])
-	case len(args) == 1 && o.input != "":
-		return fmt.Errorf("two recordings, %q and %q: one at a time", o.input, args[0])
-	case len(args) == 1:
-		o.input = args[0]
-	case o.input == "":
-		o.input = "perf.data"
+	var err error
+	if o.input, err = recording.Choose(o.input, args); err != nil {
+		return err
 	}
 	switch {
 	case o.json && o.ftrace, o.json && o.dump, o.ftrace && o.dump:
 		return errors.New("--json, --ftrace and -D: choose one")
-	case o.dump && (len(o.fields) > 0 || o.filtered()):
+	case o.dump && (len(o.fields) > 0 || o.filter.Any()):
 		return errors.New("-D prints the whole file; fields and filters are for samples")
 	case len(o.fields) > 0 && (o.json || o.ftrace):
 		return errors.New("-F is for lines: --json prints all fields, --ftrace has its own")
@@ -184,17 +161,11 @@ func (o *options) check(args []string) error {
 	return nil
 }
 
-// filtered reports whether samples are chosen.
-func (o *options) filtered() bool {
-	f := &o.filter
-	return len(f.words.Events) > 0 || f.words.Comms+f.words.PIDs+f.words.TIDs+f.words.CPUs+f.words.Times+f.dsos+f.symbols != ""
-}
-
 // scriptOptions are what the recording is shown with.
 func (o *options) scriptOptions(r *perfdata.Reader) (script.Options, error) {
 	s := script.Options{
 		Fields: o.fieldSet, Nanoseconds: o.ns, Relative: o.reltime, Delta: o.deltatime, MaxStack: o.maxStack,
-		HideChains: o.hideChains, DSOs: report.Words(o.filter.dsos), Symbols: report.Words(o.filter.symbols),
+		HideChains: o.hideChains, DSOs: report.Words(o.filter.DSOs), Symbols: report.Words(o.filter.Symbols),
 	}
 	switch {
 	case o.json:
@@ -208,6 +179,6 @@ func (o *options) scriptOptions(r *perfdata.Reader) (script.Options, error) {
 		}
 	}
 	var err error
-	s.Filter, err = o.filter.words.Filter(r.Info())
+	s.Filter, err = o.filter.Words.Filter(r.Info())
 	return s, err
 }
