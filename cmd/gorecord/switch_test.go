@@ -153,7 +153,9 @@ func TestSwitchNames(t *testing.T) {
 							inFiles++
 						}
 					}
-					if named == 0 && f != files[len(files)-1] || unnamed > 0 {
+					// A process that ends just as the file begins has no name in it.
+					const ending = 2
+					if named == 0 && f != files[len(files)-1] || unnamed > ending {
 						t.Errorf("%s: %s: %d samples of dd, %d of nobody", f, perf, named, unnamed)
 					}
 				}
