@@ -4,7 +4,7 @@
 //	goprog [CALLS [SLEEP]]
 //
 // CALLS (8000) calls of main.callee are made by eight goroutines together, with
-// the ids 0 to CALLS-1, each once. Every 50th call is made on a fresh goroutine,
+// the ids 0 to CALLS-1, each once. Every 20th call is made on a fresh goroutine,
 // at a depth of its own, so that stacks grow within callee and below it. The
 // other functions are called ten times each, by the main goroutine. SLEEP, in
 // milliseconds, is how long the program waits before it starts.
@@ -26,8 +26,8 @@ import (
 const (
 	workers   = 8
 	rounds    = 10  // calls of every other function
-	freshEach = 50  // calls of callee for each on a goroutine of its own
-	depths    = 200 // frames that those goroutines go down at most
+	freshEach = 20  // calls of callee for each on a goroutine of its own
+	depths    = 100 // frames that those goroutines go down at most
 )
 
 var names = [...]string{"alpha", "beta", "gamma", "δελτα"}
@@ -48,7 +48,7 @@ func (e *NotFound) Error() string { return e.Name + " not found" }
 //
 //go:noinline
 func callee(id int, name string) (int, error) {
-	var scratch [40]int
+	var scratch [120]int
 	for i := range scratch {
 		scratch[i] = id + i
 	}
@@ -90,7 +90,7 @@ func work(worker, calls int) (sum int) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				n, err = descend(id%depths, id)
+				n, err = descend(id/workers/freshEach%depths, id)
 			}()
 			<-done
 		} else {
