@@ -2,10 +2,12 @@ package symbolize
 
 import (
 	"debug/elf"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -18,32 +20,78 @@ func (s *Store) openDebugFile(f *elfFile, name string, id BuildID) (*elfFile, fu
 	if f.loadSections() != nil || f.table(elf.SHT_SYMTAB) != nil {
 		return nil, nothing
 	}
-	if hex := id.String(); id.Known() && len(hex) > 2 {
-		for _, folder := range s.options.DebugFolders {
-			file := path.Join(folder, ".build-id", hex[:2], hex[2:]+".debug")
-			if debug, file := s.tryDebugFile(file, id, nil); debug != nil {
-				return debug, func() { file.Close() }
-			}
-		}
-	}
-	link, sum := f.debugLink()
-	if link == "" || !path.IsAbs(name) {
-		return nil, nothing
-	}
-	dir := path.Dir(name)
-	places := []string{path.Join(dir, link), path.Join(dir, ".debug", link)}
-	for _, folder := range s.options.DebugFolders {
-		places = append(places, path.Join(folder, dir, link))
-	}
-	for _, file := range places {
-		if file == name {
-			continue
-		}
-		if debug, file := s.tryDebugFile(file, id, &sum); debug != nil {
+	for _, place := range s.debugPlaces(f, name, id) {
+		if debug, file := s.tryDebugFile(place.file, id, place.sum); debug != nil {
 			return debug, func() { file.Close() }
 		}
 	}
 	return nil, nothing
+}
+
+// FindDebugFile names the separate file that holds the debug information of the
+// ELF file at path: by build id below /usr/lib/debug, then by the name in
+// .gnu_debuglink. It is "" where there is none that fits. Whether the file
+// needs one is not asked.
+func FindDebugFile(path string) (string, error) {
+	s := &Store{options: StoreOptions{DebugFolders: []string{debugFolder}}, files: hostFiles{}}
+	file, size, err := openRegular(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	f, err := newELFFile(file, size)
+	if err != nil {
+		return "", fmt.Errorf("find debug file of %s: %w", path, err)
+	}
+	if err := f.loadSections(); err != nil {
+		return "", fmt.Errorf("find debug file of %s: %w", path, err)
+	}
+	id, err := f.buildID()
+	if err != nil {
+		id = ""
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	for _, place := range s.debugPlaces(f, abs, id) {
+		if debug, file := s.tryDebugFile(place.file, id, place.sum); debug != nil {
+			return place.file, file.Close()
+		}
+	}
+	return "", nil
+}
+
+// debugPlace is a name that a debug file may have; sum is the checksum that it
+// must have where there is no build id.
+type debugPlace struct {
+	file string
+	sum  *uint32
+}
+
+// debugPlaces are where gdb and perf look, in their order.
+func (s *Store) debugPlaces(f *elfFile, name string, id BuildID) []debugPlace {
+	var places []debugPlace
+	if hex := id.String(); id.Known() && len(hex) > 2 {
+		for _, folder := range s.options.DebugFolders {
+			places = append(places, debugPlace{file: path.Join(folder, ".build-id", hex[:2], hex[2:]+".debug")})
+		}
+	}
+	link, sum := f.debugLink()
+	if link == "" || !path.IsAbs(name) {
+		return places
+	}
+	dir := path.Dir(name)
+	files := []string{path.Join(dir, link), path.Join(dir, ".debug", link)}
+	for _, folder := range s.options.DebugFolders {
+		files = append(files, path.Join(folder, dir, link))
+	}
+	for _, file := range files {
+		if file != name {
+			places = append(places, debugPlace{file, &sum})
+		}
+	}
+	return places
 }
 
 // tryDebugFile opens a debug file that has the same build id; without one, the

@@ -31,6 +31,9 @@ func (e *BuildIDError) Error() string {
 		e.Path, e.Want, have)
 }
 
+// debugFolder is where distributions put separate debug files.
+const debugFolder = "/usr/lib/debug"
+
 // StoreOptions say where a Store looks and what it shows. The zero value reads
 // the running system and shows names as perf does.
 type StoreOptions struct {
@@ -77,7 +80,7 @@ type storedModule struct {
 // a Root that cannot be opened.
 func NewStore(options StoreOptions) (*Store, error) {
 	if options.DebugFolders == nil {
-		options.DebugFolders = []string{"/usr/lib/debug"}
+		options.DebugFolders = []string{debugFolder}
 	}
 	s := &Store{options: options, files: hostFiles{}, modules: map[moduleKey]*storedModule{}}
 	if options.Root != "" {

@@ -39,6 +39,10 @@ type Function struct {
 	Variadic bool
 	// Inlined are the places where the compiler copied its code to.
 	Inlined []InlinedCopy
+	// Optimized says that the compiler may have left variables in registers.
+	// Otherwise parameters lie in memory, once the prologue has put them there
+	// (see File.PrologueEnd).
+	Optimized bool
 
 	unit any // the implementation's
 }

@@ -28,7 +28,7 @@ const (
 	GoInterface // tab or _type, data; Empty says which
 	GoMap
 	GoChan
-	CPPString  // std::string of libstdc++ and libc++; Elem is the character
+	CPPString  // std::string and std::string_view of libstdc++; Elem is the character
 	RustStr    // &str: data_ptr, length
 	RustString // String
 	RustSlice  // &[T]; Elem
@@ -50,6 +50,10 @@ type Type struct {
 	// have Embedded set.
 	Members     []Member
 	Enumerators []Enumerator
+	// Discriminant says which of the Variants of a RustEnum a value is; nil
+	// where there is only one.
+	Discriminant *Member
+	Variants     []Variant
 	// Empty says that a GoInterface has no methods (interface{}): its first
 	// word is the type, not a table of methods.
 	Empty bool
@@ -70,4 +74,14 @@ type Member struct {
 type Enumerator struct {
 	Name  string
 	Value int64
+}
+
+// Variant is one of the forms that a value of a Rust enum has. Its Member's Name
+// is the source's; the fields are those of the Member's Type.
+type Variant struct {
+	// Value is what the discriminant has then. The Default variant is that of
+	// all values that no other one has.
+	Value   int64
+	Default bool
+	Member  Member
 }
