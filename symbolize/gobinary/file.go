@@ -306,3 +306,12 @@ func (f *File) GRegister(fn Function) (reg int, ok bool) {
 	}
 	return 0, false
 }
+
+// Code reads the code of a function, from its entry to where the next begins;
+// fewer bytes where the file has no more.
+func (f *File) Code(fn Function) []byte {
+	if fn.End < fn.Entry {
+		return nil
+	}
+	return f.program.Memory.Bytes(uint64(fn.Entry), uint64(fn.End-fn.Entry))
+}
