@@ -25,7 +25,6 @@ type File struct {
 	closer  io.Closer
 	image   pclntab.Image
 	program *pclntab.Program
-	symbols *symbolize.Module
 	version string
 	minor   int // of Go 1.N, 0 where it is not known
 	machine elf.Machine
@@ -74,11 +73,7 @@ func New(r io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	symbols, err := symbolize.NewModule(r, size)
-	if err != nil {
-		return nil, err
-	}
-	f := &File{image: image, program: program, symbols: symbols, machine: image.Machine}
+	f := &File{image: image, program: program, machine: image.Machine}
 	f.version = readVersion(r)
 	f.minor = minorOf(f.version)
 	f.byName = sync.OnceValue(f.sameNames)
@@ -274,9 +269,6 @@ func (f *File) IsABI0(fn Function) bool {
 	if !f.RegisterABI() || fn.Assembly {
 		return true
 	}
-	if s, ok := f.symbols.Lookup(fn.Entry); ok && s.Addr == fn.Entry {
-		return strings.HasSuffix(s.Name, ".abi0")
-	}
 	return f.wrapsGo(fn)
 }
 
@@ -305,4 +297,13 @@ func (f *File) GRegister(fn Function) (reg int, ok bool) {
 		return 28, true
 	}
 	return 0, false
+}
+
+// Code reads the code of a function, from its entry to where the next begins;
+// fewer bytes where the file has no more.
+func (f *File) Code(fn Function) []byte {
+	if fn.End < fn.Entry {
+		return nil
+	}
+	return f.program.Memory.Bytes(uint64(fn.Entry), uint64(fn.End-fn.Entry))
 }

@@ -309,6 +309,28 @@ func TestItabsAgreeWithSymbols(t *testing.T) {
 	}
 }
 
+// TestABI0AgreesWithSymbols: functions that take arguments on the stack are those
+// whose symbols say so, and others in assembly.
+func TestABI0AgreesWithSymbols(t *testing.T) {
+	for _, name := range []string{"default", "pie", "arm64"} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t, name)
+			symbols := symbolsOf(t, build(t, name))
+			marked := 0
+			for fn := range f.Functions() {
+				said := slices.ContainsFunc(symbols[uint64(fn.Entry)], func(s elf.Symbol) bool { return strings.HasSuffix(s.Name, ".abi0") })
+				marked += btoi(said)
+				if got := f.IsABI0(fn); got != (said || fn.Assembly) {
+					t.Errorf("IsABI0(%+v) = %v, symbol says %v", fn, got, said)
+				}
+			}
+			if marked < 50 {
+				t.Errorf("%d symbols are marked", marked)
+			}
+		})
+	}
+}
+
 func TestErrors(t *testing.T) {
 	f := open(t, "pie stripped")
 	var names []string

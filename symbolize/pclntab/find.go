@@ -40,6 +40,9 @@ func (m *Memory) program(addr, size uint64) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.ptrSize != m.image.PtrSize || t.data.order != m.image.Order {
+		return nil, fmt.Errorf("%w: the one at %#x is for another machine than the file", ErrNone, addr)
+	}
 	p := &Program{Table: t, Memory: m, Addr: addr}
 	p.Module = p.findModule()
 	if !t.Relative() {
