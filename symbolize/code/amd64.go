@@ -234,8 +234,26 @@ func (d *amd64) instruction() instruction {
 		in.flow = branches
 	case op == 0xff:
 		in.flow = d.group5()
+	case !d.defined(op):
+		d.fail("no instruction")
 	}
 	return in
+}
+
+// defined looks at groups of which not all instructions exist.
+func (d *amd64) defined(op byte) bool {
+	mod, reg := d.modRM>>6, d.modRM>>3&7
+	switch op {
+	case 0x8d: // lea
+		return mod != 3
+	case 0x8f: // pop
+		return reg == 0
+	case 0xc6, 0xc7: // mov, xabort, xbegin
+		return reg == 0 || d.modRM == 0xf8
+	case 0xfe: // inc, dec
+		return reg < 2
+	}
+	return true
 }
 
 // group5 looks at what ff does.

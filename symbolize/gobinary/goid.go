@@ -3,8 +3,10 @@ package gobinary
 import (
 	"debug/dwarf"
 	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // StackHiOffset is where runtime.g has the address at which its stack ends
@@ -31,7 +33,7 @@ func (f *File) GoidOffset() (offset int64, how string, err error) {
 }
 
 func (f *File) findGoid() goidResult {
-	if offset, ok := dwarfGoid(io.NewSectionReader(f.image.R, 0, int64(f.image.Size))); ok {
+	if offset, ok := dwarfGoid(io.NewSectionReader(f.image.R, 0, int64(f.image.Size)), f.image.Size); ok {
 		return goidResult{offset: offset, how: "debug information"}
 	}
 	if offset, ok := goidOffsets[f.minor]; ok && f.image.PtrSize == 8 {
@@ -46,14 +48,14 @@ func (f *File) findGoid() goidResult {
 }
 
 // dwarfGoid looks runtime.g up. Hostile files may make the standard library panic.
-func dwarfGoid(r io.ReaderAt) (offset int64, ok bool) {
+func dwarfGoid(r io.ReaderAt, size uint64) (offset int64, ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
 		}
 	}()
 	file, err := elf.NewFile(r)
-	if err != nil || file.Section(".debug_info") == nil && file.Section(".zdebug_info") == nil {
+	if err != nil || !plausible(file, size) {
 		return 0, false
 	}
 	data, err := file.DWARF()
@@ -70,6 +72,40 @@ func dwarfGoid(r io.ReaderAt) (offset int64, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// maxRatio is above what compression makes of debug information.
+const maxRatio = 32
+
+// plausible reports whether a file of size bytes has debug information that does
+// not take memory out of proportion to it.
+func plausible(file *elf.File, size uint64) bool {
+	found, total := false, uint64(0)
+	for _, s := range file.Sections {
+		if !strings.HasPrefix(s.Name, ".debug_") && !strings.HasPrefix(s.Name, ".zdebug_") {
+			continue
+		}
+		found = true
+		unpacked := s.Size
+		if s.ReaderAt != nil { // not compressed as the ELF standard has it
+			unpacked = max(unpacked, oldUnpacked(s))
+		}
+		if unpacked > size*maxRatio {
+			return false
+		}
+		total += unpacked
+	}
+	return found && total <= size*maxRatio
+}
+
+// oldUnpacked is the size of what was compressed as before the standard: the
+// section begins with ZLIB, and the size.
+func oldUnpacked(s *elf.Section) uint64 {
+	var head [12]byte
+	if n, _ := s.ReadAt(head[:], 0); n < len(head) || string(head[:4]) != "ZLIB" {
+		return 0
+	}
+	return binary.BigEndian.Uint64(head[4:])
 }
 
 // findStruct finds a type among the children of units.
