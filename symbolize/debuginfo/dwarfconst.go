@@ -56,6 +56,7 @@ const (
 	atLanguage        = 0x13
 	atDiscr           = 0x15
 	atDiscrValue      = 0x16
+	atArtificial      = 0x34
 	atCompDir         = 0x1b
 	atConstValue      = 0x1c
 	atInline          = 0x20
