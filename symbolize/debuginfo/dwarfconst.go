@@ -89,6 +89,8 @@ const (
 	atRnglistsBase    = 0x74
 	atDwoName         = 0x76
 	atLoclistsBase    = 0x8c
+	atCallAllCalls    = 0x7a
+	atGNUAllCallSites = 0x2117
 	atMIPSLinkageName = 0x2007
 	atGNUVector       = 0x2107
 	atGNUDwoName      = 0x2130

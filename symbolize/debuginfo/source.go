@@ -30,7 +30,7 @@ func sameFile(path, name string) bool {
 func (f *File) LineAddrs(file string, line int) (list []symbolize.VirtAddr, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}
@@ -135,7 +135,7 @@ func (f *File) PC(addr symbolize.VirtAddr) (file string, line int, ok bool) {
 			file, line, ok = "", 0, false
 		}
 	}()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return "", 0, false
 	}
@@ -177,7 +177,7 @@ func (f *File) PrologueEnd(fn *Function) (addr symbolize.VirtAddr, ok bool) {
 			addr, ok = 0, false
 		}
 	}()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	im, isOurs := fn.unit.(*implementation)
 	if !isOurs || len(fn.Ranges) == 0 || f.closed {
 		return 0, false
@@ -218,7 +218,7 @@ func (f *File) FunctionLines(fn *Function) (lines []Line) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
-	defer rescue(&err)
+	defer f.rescue(&err)
 	im, isOurs := fn.unit.(*implementation)
 	if !isOurs || fn.Line == 0 || f.closed {
 		return nil
