@@ -125,28 +125,42 @@ func (f *File) FuncLine(fn *Function, n int) ([]symbolize.VirtAddr, error) {
 	return f.LineAddrs(fn.File, fn.Line+n)
 }
 
+// Row says which line of the source the instructions from Addr on belong to, up
+// to the next row.
+type Row struct {
+	Addr symbolize.VirtAddr
+	File string
+	Line int
+	// Statement says that a statement begins there, which is where debuggers
+	// stop.
+	Statement bool
+}
+
 // PC gives the line of the source that an instruction belongs to.
 func (f *File) PC(addr symbolize.VirtAddr) (file string, line int, ok bool) {
+	r, ok := f.Row(addr)
+	return r.File, r.Line, ok
+}
+
+// Row gives the row of the line numbers that an instruction belongs to: the last
+// one at or below its address. ok is false where there is none.
+func (f *File) Row(addr symbolize.VirtAddr) (found Row, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
-	defer func() {
-		if err != nil {
-			file, line, ok = "", 0, false
-		}
-	}()
+	defer func() { ok = ok && err == nil }()
 	defer f.rescue(&err)
 	if f.closed {
-		return "", 0, false
+		return Row{}, false
 	}
 	f.unitSpans().at(addr, func(u *unit) bool {
 		var r row
 		if r, ok = u.rowOf(addr); ok {
-			file, line = strings.Clone(u.lines.file(uint64(r.file))), int(r.line)
+			found = Row{Addr: r.addr, File: strings.Clone(u.lines.file(uint64(r.file))), Line: int(r.line), Statement: r.stmt}
 		}
 		return !ok
 	})
-	return file, line, ok
+	return found, ok
 }
 
 // rowOf is the row that an instruction belongs to: the last one at or below its
