@@ -56,6 +56,7 @@ const (
 	atLanguage          = 0x13
 	atDiscr             = 0x15
 	atDiscrValue        = 0x16
+	atArtificial        = 0x34
 	atCompDir           = 0x1b
 	atConstValue        = 0x1c
 	atInline            = 0x20
@@ -89,6 +90,8 @@ const (
 	atRnglistsBase      = 0x74
 	atDwoName           = 0x76
 	atLoclistsBase      = 0x8c
+	atCallAllCalls      = 0x7a
+	atGNUAllCallSites   = 0x2117
 	atMIPSLinkageName   = 0x2007
 	atGNUVector         = 0x2107
 	atGNUDwoName        = 0x2130

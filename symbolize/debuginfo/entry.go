@@ -197,21 +197,24 @@ func (u *unit) indexed64(index uint64) (uint64, bool) {
 
 // ref is the offset in .debug_info that an attribute refers to.
 func (e *entry) ref(at uint16) (uint64, bool) {
-	v := e.get(at)
-	if v == nil {
-		return 0, false
+	if v := e.get(at); v != nil {
+		return e.u.ref(v)
 	}
+	return 0, false
+}
+
+func (u *unit) ref(v *value) (uint64, bool) {
 	switch v.form {
 	case formRef1, formRef2, formRef4, formRef8, formRefUdata:
-		if v.n > e.u.end {
+		if v.n > u.end {
 			return 0, false
 		}
-		return e.u.off + v.n, true
+		return u.off + v.n, true
 	case formRefAddr:
 		return v.n, true
 	case formRefSig8:
-		if u := e.u.f.signatures[v.n]; u != nil {
-			return u.typeOff, true
+		if to := u.f.signatures[v.n]; to != nil {
+			return to.typeOff, true
 		}
 	}
 	return 0, false

@@ -104,6 +104,31 @@ func (d *description) named(name string) bool {
 		strings.ContainsAny(name, "( <") && name == symbolize.DemangleAs(d.linkage, symbolize.DemangleFull)
 }
 
+// spelled reports whether name is that of a function of C++ that has no linkage
+// name of its own in the debug information: gcc leaves out those of unnamed
+// namespaces. The parameters may be there.
+func (f *File) spelled(d *description, e entry, name string) bool {
+	if d.linkage != "" || e.u.language != CPlusPlus {
+		return false
+	}
+	if full := symbolize.DemangleAs(name, symbolize.DemangleFull); full != name {
+		name = full
+	}
+	rest, ok := strings.CutPrefix(name, d.name)
+	if !ok || !strings.HasPrefix(rest, "(") {
+		return false
+	}
+	var list []string
+	for _, p := range parametersOf(e).list {
+		if o, v := p.abstract.inherited(atType); v != nil && !p.abstract.flag(atArtificial) {
+			n := namer{f: f}
+			list = append(list, n.elem(o, "", 0))
+		}
+	}
+	tidy := strings.NewReplacer(" ", "", "(void)", "()").Replace
+	return tidy(rest) == tidy("("+strings.Join(list, ", ")+")")
+}
+
 // Find gives the functions of a name, in the order of their entries: a name of
 // the symbol table (mangled or not), or one of the source with its scopes, with
 // the parameters or without (ns::T::f, ns::T::f(int), main.(*T).f). Several
@@ -116,36 +141,36 @@ func (d *description) named(name string) bool {
 func (f *File) Find(name string) (list []*Function, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}
 	w := f.indexAll()
-	groups := map[description][]functionAt{}
+	groups := map[description]*group{}
 	var order []description
 	for _, key := range keys(symbolize.Demangle(name)) {
 		if key == "" && !strings.ContainsAny(name, "{<(") {
 			continue
 		}
-		for _, at := range w.byKey[key] {
+		w.under(key, func(at functionAt) {
 			e, ok := at.u.entry(uint64(at.off))
 			if !ok {
-				continue
+				return
 			}
 			d := f.describe(e)
-			if !d.named(name) {
-				continue
+			if !d.named(name) && !f.spelled(&d, e, name) {
+				return
 			}
-			if groups[d] == nil {
-				order = append(order, d)
+			id := d.identity(at.u.language)
+			if groups[id] == nil {
+				groups[id] = &group{description: d}
+				order = append(order, id)
 			}
-			if !slices.Contains(groups[d], at) {
-				groups[d] = append(groups[d], at)
-			}
-		}
+			groups[id].add(d, at)
+		})
 	}
-	for _, d := range order {
-		list = append(list, f.group(d, groups[d])...)
+	for _, id := range order {
+		list = append(list, f.functionsOf(groups[id])...)
 	}
 	slices.SortStableFunc(list, func(a, b *Function) int {
 		x, hasX := a.Entry()
@@ -161,12 +186,39 @@ func (f *File) Find(name string) (list []*Function, err error) {
 	return list, nil
 }
 
-// group makes the functions of entries that describe one function of the source.
-func (f *File) group(d description, members []functionAt) []*Function {
+// identity is what entries of one function of the source have in common. Go's
+// names are enough, and its copies do not tell where they are declared.
+func (d description) identity(language Language) description {
+	if language == Go {
+		return description{name: d.name}
+	}
+	return d
+}
+
+// group has the entries of one function of the source.
+type group struct {
+	description
+	members []functionAt
+}
+
+func (g *group) add(d description, at functionAt) {
+	if !slices.Contains(g.members, at) {
+		g.members = append(g.members, at)
+	}
+	if g.file == "" {
+		g.file = d.file
+	}
+	if g.line == 0 {
+		g.line = d.line
+	}
+}
+
+// functionsOf makes the functions of a group.
+func (f *File) functionsOf(g *group) []*Function {
 	var list []*Function
 	var abstract entry
 	origins := map[uint64]bool{}
-	for _, at := range members {
+	for _, at := range g.members {
 		e, ok := at.u.entry(uint64(at.off))
 		if !ok {
 			continue
@@ -184,18 +236,34 @@ func (f *File) group(d description, members []functionAt) []*Function {
 		if slices.ContainsFunc(list, func(fn *Function) bool { return fn.Ranges[0].Start == ranges[0].Start }) {
 			continue
 		}
-		list = append(list, f.function(e, d, ranges))
+		list = append(list, f.function(e, g.description, ranges))
 	}
 	copies := f.inlinedCopies(origins)
 	if len(list) == 0 {
 		if len(copies) == 0 || abstract.u == nil {
 			return nil
 		}
-		list = append(list, f.function(abstract, d, nil))
+		fn := f.function(abstract, g.description, nil)
+		fn.File = cmp.Or(fn.File, f.fileOfCopy(copies[0]))
+		list = append(list, fn)
 	}
 	first := slices.MinFunc(list, func(a, b *Function) int { return cmp.Compare(startOf(a), startOf(b)) })
 	first.Inlined = copies
 	return list
+}
+
+// fileOfCopy is the file that the code of a copy belongs to: Go does not say
+// otherwise where a function is declared that is only inlined.
+func (f *File) fileOfCopy(c InlinedCopy) string {
+	holder, ok := f.entryOf(c.Entry)
+	if !ok {
+		return ""
+	}
+	r, ok := holder.u.rowOf(c.Entry)
+	if !ok {
+		return ""
+	}
+	return strings.Clone(holder.u.lines.file(uint64(r.file)))
 }
 
 func startOf(fn *Function) symbolize.VirtAddr {
@@ -257,6 +325,12 @@ func (f *File) function(e entry, d description, ranges []Range) *Function {
 			}
 		} else {
 			fn.Params = append(fn.Params, v)
+		}
+	}
+	if fn.File == "" && fn.Line > 0 && len(ranges) > 0 {
+		// Go's copies of inlined functions do not tell; their code does.
+		if r, ok := e.u.rowOf(ranges[0].Start); ok {
+			fn.File = strings.Clone(e.u.lines.file(uint64(r.file)))
 		}
 	}
 	fn.Variadic = params.variadic
@@ -419,7 +493,7 @@ func (f *File) inlinedCopy(at inlinedAt) (InlinedCopy, bool) {
 func (f *File) At(addr symbolize.VirtAddr) (fn *Function, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}
@@ -460,10 +534,10 @@ func (f *File) allNames() (names []string) {
 		return nil
 	}
 	var err error
-	defer rescue(&err) // what was read before damage is given
+	defer f.rescue(&err) // what was read before damage is given
 	w := f.indexAll()
 	seen := map[string]bool{}
-	for _, at := range w.all {
+	for _, at := range w.functions {
 		e, ok := at.u.entry(uint64(at.off))
 		if !ok || len(e.ranges(1)) == 0 && len(w.copies(e.off)) == 0 {
 			continue
@@ -479,19 +553,20 @@ func (f *File) allNames() (names []string) {
 }
 
 // isOptimized reports whether a function's variables may lie in registers.
-// Where the compiler does not write its flags down, the variables tell.
+// Where the compiler does not write its flags down (clang, rustc), the function
+// tells: optimized code has its calls described, other code has parameters in
+// the frame.
 func (f *File) isOptimized(e entry, params parameters) bool {
 	if yes, known := e.u.optimized(); known {
 		return yes
 	}
+	if e.flag(atCallAllCalls) || e.flag(atGNUAllCallSites) {
+		return true
+	}
 	for _, p := range params.list {
-		if p.own.u == nil {
-			return true
-		}
-		v := p.own.get(atLocation)
-		if v == nil || v.b == nil || len(v.b) > 0 && v.b[0] != opFbreg {
-			return true
+		if v := p.own.get(atLocation); v != nil && len(v.b) > 0 && v.b[0] == opFbreg {
+			return false
 		}
 	}
-	return false
+	return len(params.list) > 0
 }

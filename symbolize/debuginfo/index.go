@@ -1,7 +1,10 @@
 package debuginfo
 
 import (
+	"cmp"
+	"slices"
 	"sort"
+	"strings"
 
 	"gorecord/symbolize"
 )
@@ -190,7 +193,6 @@ func (s *scanner) inlined(a *abbrev, off uint32, at level) {
 		s.skip(a)
 		return
 	}
-	e := entry{u: s.u}
 	var origin value
 	for i := range a.attrs {
 		if a.attrs[i].at == atAbstractOrigin {
@@ -199,8 +201,7 @@ func (s *scanner) inlined(a *abbrev, off uint32, at level) {
 			s.u.skipForm(&s.c, a.attrs[i].form)
 		}
 	}
-	e.attrs = []value{origin}
-	if to, ok := e.ref(atAbstractOrigin); ok && to < 1<<32 {
+	if to, ok := s.u.ref(&origin); ok && to < 1<<32 {
 		s.u.index.inlined = append(s.u.index.inlined, inlinedRef{origin: uint32(to), off: off, holder: at.holder})
 	}
 }
@@ -217,9 +218,12 @@ func (u *unit) scopeOf(off uint64) int32 {
 
 // wholeIndex is the index over all units.
 type wholeIndex struct {
-	// byKey has the functions whose plain name begins with an identifier.
-	byKey   map[string][]functionAt
-	all     []functionAt
+	functions []functionAt
+	// byKey gives the last function whose plain name begins with an
+	// identifier, and linked the one before that, or -1.
+	byKey   map[string]int32
+	linked  []int32
+	at      []int32     // what functions the links stand for
 	inlined []inlinedAt // by origin
 }
 
@@ -238,26 +242,48 @@ func (f *File) indexAll() *wholeIndex {
 	if f.whole != nil {
 		return f.whole
 	}
-	w := &wholeIndex{byKey: map[string][]functionAt{}}
+	w := &wholeIndex{byKey: map[string]int32{}}
 	for _, u := range f.units {
 		index := u.scan()
 		for _, fn := range index.functions {
+			w.functions = append(w.functions, functionAt{u, fn.off})
 			name, linkage := f.plainNames(u, uint64(fn.off))
-			at := functionAt{u, fn.off}
-			w.all = append(w.all, at)
-			key := keyOf(u.language, name)
-			w.byKey[key] = append(w.byKey[key], at)
-			if linkage != "" && linkage != name && symbolize.Demangle(linkage) == linkage {
-				w.byKey[linkage] = append(w.byKey[linkage], at)
+			w.put(keyOf(u.language, name))
+			if linkage != "" && linkage != name && !strings.HasPrefix(linkage, "_Z") && !strings.HasPrefix(linkage, "_R") {
+				w.put(linkage)
 			}
 		}
 		for _, in := range index.inlined {
 			w.inlined = append(w.inlined, inlinedAt{u, in})
 		}
 	}
-	sort.SliceStable(w.inlined, func(i, j int) bool { return w.inlined[i].origin < w.inlined[j].origin })
+	slices.SortFunc(w.inlined, func(a, b inlinedAt) int {
+		return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.off, b.off))
+	})
 	f.whole = w
 	return w
+}
+
+// put has the last function found under a key.
+func (w *wholeIndex) put(key string) {
+	before, known := w.byKey[key]
+	if !known {
+		before = -1
+	}
+	w.byKey[key] = int32(len(w.linked))
+	w.linked = append(w.linked, before)
+	w.at = append(w.at, int32(len(w.functions)-1))
+}
+
+// under gives the functions of a key.
+func (w *wholeIndex) under(key string, yield func(functionAt)) {
+	i, known := w.byKey[key]
+	if !known {
+		return
+	}
+	for ; i >= 0; i = w.linked[i] {
+		yield(w.functions[w.at[i]])
+	}
 }
 
 // copies are the places where the code of the function at an offset was copied
@@ -273,22 +299,57 @@ func (w *wholeIndex) copies(origin uint64) []inlinedAt {
 
 // plainNames are DW_AT_name and the linkage name of a function.
 func (f *File) plainNames(u *unit, off uint64) (name, linkage string) {
-	e, ok := u.entry(off)
-	if !ok {
-		return "", ""
-	}
-	for o := range e.origins {
+	for range maxOrigins {
+		n, l, next := u.names(off)
 		if name == "" {
-			name = o.str(atName)
+			name = n
 		}
 		if linkage == "" {
-			linkage = o.linkage()
+			linkage = l
 		}
-		if name != "" && linkage != "" {
+		if next == 0 || name != "" && linkage != "" {
 			break
+		}
+		off = next
+		if off < u.first || off >= u.end {
+			if u = f.unitAt(off); u == nil || u.load() != nil {
+				break
+			}
 		}
 	}
 	return name, linkage
+}
+
+// names reads what an entry says of its name, and which one completes it (0 for
+// none). It is what entry does, without memory of its own.
+func (u *unit) names(off uint64) (name, linkage string, next uint64) {
+	if off < u.first || off >= u.end {
+		return "", "", 0
+	}
+	c := cursor{b: u.f.data[:u.end], pos: int(off)}
+	a := u.abbrevs.get(c.uleb())
+	if a == nil {
+		return "", "", 0
+	}
+	for i := range a.attrs {
+		switch at := a.attrs[i].at; at {
+		case atName, atLinkageName, atMIPSLinkageName:
+			v := u.value(&c, a.attrs[i])
+			if at == atName {
+				name = u.string(&v)
+			} else {
+				linkage = u.string(&v)
+			}
+		case atAbstractOrigin, atSpecification:
+			v := u.value(&c, a.attrs[i])
+			if to, ok := u.ref(&v); ok && (next == 0 || at == atAbstractOrigin) {
+				next = to
+			}
+		default:
+			u.skipForm(&c, a.attrs[i].form)
+		}
+	}
+	return name, linkage, next
 }
 
 func (e *entry) linkage() string {

@@ -24,12 +24,13 @@ func sameFile(path, name string) bool {
 
 // LineAddrs gives the addresses where statements of a line begin, in ascending
 // order: several where the compiler moved its parts, or copied an inlined
-// function. The file is named as the debug information does, or by the end of
+// function. The line where a function is declared has its entry. Other lines may
+// begin at the same address, too: PC and At tell. The file is named as the debug information does, or by the end of
 // that from a slash on. No address is no error.
 func (f *File) LineAddrs(file string, line int) (list []symbolize.VirtAddr, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}
@@ -77,7 +78,42 @@ func (u *unit) lineAddrs(file string, line int) ([]symbolize.VirtAddr, error) {
 			list = append(list, r.addr)
 		}
 	}
-	return list, nil
+	return append(list, u.declaredAt(wanted, line)...), nil
+}
+
+// declaredAt are the entries of the functions that are declared in a line; the
+// line number program may begin them with another one.
+func (u *unit) declaredAt(files map[uint32]bool, line int) []symbolize.VirtAddr {
+	var list []symbolize.VirtAddr
+	for _, fn := range u.scan().functions {
+		if !fn.hasCode {
+			continue
+		}
+		e, ok := u.entry(uint64(fn.off))
+		if !ok {
+			continue
+		}
+		if _, v := e.inherited(atDeclLine); v == nil || v.n != uint64(line) {
+			continue
+		}
+		// The declaration may stand in another unit, which counts its own files.
+		if o, v := e.inherited(atDeclFile); v == nil || o.u == u && !files[uint32(v.n)] || o.u != u && !u.hasFile(files, o.fileName(atDeclFile)) {
+			continue
+		}
+		if ranges := e.codeRanges(); len(ranges) > 0 {
+			list = append(list, ranges[0].Start)
+		}
+	}
+	return list
+}
+
+func (u *unit) hasFile(files map[uint32]bool, name string) bool {
+	for i := range files {
+		if u.lines.file(uint64(i)) == name {
+			return true
+		}
+	}
+	return false
 }
 
 // FuncLine gives the addresses of the line that is n lines below the one where
@@ -89,28 +125,42 @@ func (f *File) FuncLine(fn *Function, n int) ([]symbolize.VirtAddr, error) {
 	return f.LineAddrs(fn.File, fn.Line+n)
 }
 
+// Row says which line of the source the instructions from Addr on belong to, up
+// to the next row.
+type Row struct {
+	Addr symbolize.VirtAddr
+	File string
+	Line int
+	// Statement says that a statement begins there, which is where debuggers
+	// stop.
+	Statement bool
+}
+
 // PC gives the line of the source that an instruction belongs to.
 func (f *File) PC(addr symbolize.VirtAddr) (file string, line int, ok bool) {
+	r, ok := f.Row(addr)
+	return r.File, r.Line, ok
+}
+
+// Row gives the row of the line numbers that an instruction belongs to: the last
+// one at or below its address. ok is false where there is none.
+func (f *File) Row(addr symbolize.VirtAddr) (found Row, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
-	defer func() {
-		if err != nil {
-			file, line, ok = "", 0, false
-		}
-	}()
-	defer rescue(&err)
+	defer func() { ok = ok && err == nil }()
+	defer f.rescue(&err)
 	if f.closed {
-		return "", 0, false
+		return Row{}, false
 	}
 	f.unitSpans().at(addr, func(u *unit) bool {
 		var r row
 		if r, ok = u.rowOf(addr); ok {
-			file, line = strings.Clone(u.lines.file(uint64(r.file))), int(r.line)
+			found = Row{Addr: r.addr, File: strings.Clone(u.lines.file(uint64(r.file))), Line: int(r.line), Statement: r.stmt}
 		}
 		return !ok
 	})
-	return file, line, ok
+	return found, ok
 }
 
 // rowOf is the row that an instruction belongs to: the last one at or below its
@@ -141,7 +191,7 @@ func (f *File) PrologueEnd(fn *Function) (addr symbolize.VirtAddr, ok bool) {
 			addr, ok = 0, false
 		}
 	}()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	im, isOurs := fn.unit.(*implementation)
 	if !isOurs || len(fn.Ranges) == 0 || f.closed {
 		return 0, false
@@ -176,53 +226,70 @@ func afterPrologue(rows []row, r Range) (symbolize.VirtAddr, bool) {
 }
 
 // FunctionLines gives the lines of a function, from its declaration to the last
-// one with code, each once. Those that other functions were inlined from are
-// left out. It is nil where the debug information has no line numbers of it.
+// one with code, each once: those that perf probe -L numbers have code. It is nil
+// where the debug information does not say where the function is declared.
 func (f *File) FunctionLines(fn *Function) (lines []Line) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
-	defer rescue(&err)
+	defer f.rescue(&err)
 	im, isOurs := fn.unit.(*implementation)
 	if !isOurs || fn.Line == 0 || f.closed {
 		return nil
 	}
 	code := map[int]bool{}
-	ranges := fn.Ranges
-	e := im.e
-	u := e.u
-	if len(ranges) == 0 && len(fn.Inlined) > 0 {
-		// All there is of it are copies; one of them tells the lines.
-		ranges = fn.Inlined[0].Ranges
-		if holder, ok := f.entryOf(fn.Inlined[0].Entry); ok {
-			u = holder.u
-		}
-		e = entry{}
-	}
-	rows, err := u.rows()
-	if err != nil {
-		err = nil
-		return nil
-	}
-	inner := e.inlinedParts()
-	for _, r := range rows {
-		if !r.stmt || r.end || !contains(ranges, r.addr) || u.lines.file(uint64(r.file)) != fn.File {
-			continue
-		}
-		if part, ok := innermost(inner, r.addr); ok && (part.callLine != int(r.line) || part.callFile != fn.File) {
-			continue
-		}
-		code[int(r.line)] = true
-	}
-	for _, part := range inner {
-		if part.callFile == fn.File {
-			code[part.callLine] = true
-		}
-	}
 	if len(fn.Ranges) > 0 {
 		code[fn.Line] = true
+		im.e.u.addLines(code, fn.File, fn.Ranges[0].Start, fn.Ranges, im.e.inlinedParts())
+	} else {
+		// All there is of it are copies.
+		for _, c := range fn.Inlined {
+			if holder, ok := f.entryOf(c.Entry); ok {
+				holder.u.addLines(code, fn.File, startOfCode(holder), c.Ranges, nil)
+			}
+		}
 	}
 	return lineList(fn.Line, code)
+}
+
+func startOfCode(e entry) symbolize.VirtAddr {
+	if ranges := e.codeRanges(); len(ranges) > 0 {
+		return ranges[0].Start
+	}
+	return 0
+}
+
+// addLines notes the lines of a file that have code in ranges, as perf does:
+// where several lines begin at one address, the first of them has it, and a
+// function's entry belongs to the line of the declaration. What was inlined
+// counts for the line of the call.
+func (u *unit) addLines(code map[int]bool, file string, entry symbolize.VirtAddr, ranges []Range, inner []inlinedPart) {
+	rows, err := u.rows()
+	if err != nil {
+		return // without line numbers no line has code
+	}
+	var taken symbolize.VirtAddr
+	for _, r := range rows {
+		if !r.stmt || r.end || r.addr == taken || r.addr == entry {
+			continue
+		}
+		taken = r.addr
+		if !contains(ranges, r.addr) || u.lines.file(uint64(r.file)) != file {
+			continue
+		}
+		inside, called := false, false
+		for _, part := range inner {
+			call := part.callLine == int(r.line) && part.callFile == file
+			called = called || call && part.entry == r.addr
+			if !inside && contains(part.ranges, r.addr) {
+				inside = true
+				called = called || call
+			}
+		}
+		if !inside || called {
+			code[int(r.line)] = true
+		}
+	}
 }
 
 // maxLines bounds the list of a function's lines.
@@ -248,6 +315,7 @@ func contains(ranges []Range, addr symbolize.VirtAddr) bool {
 
 // inlinedPart is a copy of another function's code.
 type inlinedPart struct {
+	entry    symbolize.VirtAddr
 	ranges   []Range
 	callFile string
 	callLine int
@@ -260,7 +328,14 @@ func (e entry) inlinedParts() []inlinedPart {
 		if c.tag != tagInlinedSubroutine {
 			return c.tag == tagLexicalBlock
 		}
-		parts = append(parts, inlinedPart{c.ranges(maxRanges), c.fileName(atCallFile), int(c.number(atCallLine) & 0x7fffffff)})
+		part := inlinedPart{ranges: c.codeRanges(), callFile: c.fileName(atCallFile), callLine: int(c.number(atCallLine) & 0x7fffffff)}
+		if len(part.ranges) > 0 {
+			part.entry = part.ranges[0].Start
+			if pc, ok := c.entryPC(part.ranges); ok {
+				part.entry = pc
+			}
+			parts = append(parts, part)
+		}
 		return false
 	})
 	return parts
@@ -291,13 +366,4 @@ func (e entry) walk(visit func(*entry) bool) {
 			}
 		}
 	}
-}
-
-func innermost(parts []inlinedPart, addr symbolize.VirtAddr) (inlinedPart, bool) {
-	for _, p := range parts {
-		if contains(p.ranges, addr) {
-			return p, true
-		}
-	}
-	return inlinedPart{}, false
 }
