@@ -10,7 +10,7 @@ type options struct {
 	list       string
 	del        []string
 
-	gc, raw, dryRun, force, quiet, verbose bool
+	gc, raw, dryRun, force, inlines, quiet, verbose bool
 }
 
 const description = `
@@ -63,6 +63,7 @@ func flags(o *options) *cli.Command {
 	c.Group("How to do it")
 	c.BoolVarP(&o.dryRun, "dry-run", "n", false, "change nothing, say what would be done")
 	c.BoolVarP(&o.force, "force", "f", false, "where the name is taken, add event_1, event_2 and so on")
+	c.BoolVar(&o.inlines, "inlines", true, "probe inlined copies of functions, too")
 	c.BoolVar(&o.raw, "raw", false, "with --list: the kernel's own lines")
 	c.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	c.BoolVarP(&o.verbose, "verbose", "v", false, "say what is written to the kernel")
