@@ -312,6 +312,7 @@ func (f *File) function(e entry, d description, ranges []Range) *Function {
 		Name: strings.Clone(d.name), Language: e.u.language, Ranges: ranges,
 		File: strings.Clone(d.file), Line: d.line, unit: &implementation{e: e},
 	}
+	fn.Dir = strings.Clone(e.u.compDir)
 	if d.linkage != d.name {
 		fn.LinkageName = strings.Clone(d.linkage)
 	}

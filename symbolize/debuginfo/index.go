@@ -248,9 +248,10 @@ func (f *File) indexAll() *wholeIndex {
 		for _, fn := range index.functions {
 			w.functions = append(w.functions, functionAt{u, fn.off})
 			name, linkage := f.plainNames(u, uint64(fn.off))
-			w.put(keyOf(u.language, name))
-			if linkage != "" && linkage != name && !strings.HasPrefix(linkage, "_Z") && !strings.HasPrefix(linkage, "_R") {
-				w.put(linkage)
+			key := keyOf(u.language, name)
+			w.put(key)
+			if linkage != "" && linkage != name {
+				w.putLinkage(linkage, key)
 			}
 		}
 		for _, in := range index.inlined {
@@ -273,6 +274,21 @@ func (w *wholeIndex) put(key string) {
 	w.byKey[key] = int32(len(w.linked))
 	w.linked = append(w.linked, before)
 	w.at = append(w.at, int32(len(w.functions)-1))
+}
+
+// putLinkage has the last function found by a linkage name that its plain name
+// does not lead to: names that the source sets aside from the function's.
+func (w *wholeIndex) putLinkage(linkage, key string) {
+	switch {
+	case !strings.HasPrefix(linkage, "_Z") && !strings.HasPrefix(linkage, "_R"):
+		w.put(linkage)
+	case key != "" && key != "operator" && key[0] != '~' && !strings.Contains(linkage, key):
+		for _, other := range keys(symbolize.Demangle(linkage)) {
+			if other != "" && other != key {
+				w.put(other)
+			}
+		}
+	}
 }
 
 // under gives the functions of a key.
