@@ -57,7 +57,9 @@ func Generic[K comparable](k K, n int) K {
 }
 
 //go:noinline
-func Named(t T, m map[string]int, ch chan int, arr [3]uint8) int { return len(t.Name) + len(m) + len(ch) + int(arr[0]) }
+func Named(t T, m map[string]int, ch chan int, arr [3]uint8) int {
+	return len(t.Name) + len(m) + len(ch) + int(arr[0])
+}
 
 var Global = 42
 
