@@ -49,12 +49,16 @@ func TestFind(t *testing.T) {
 	cpp := open(t, build(t, "g++", "cpp.cc", "-std=c++20", "-O2", "-g"))
 	golang := open(t, buildGo(t))
 	rust := open(t, "testdata/programs/shapes")
+	lto := open(t, build(t, "gcc", "lines.c", "-O2", "-g", "-flto"))
 	tests := []struct {
 		f          *debuginfo.File
 		name, want string
 	}{
 		{c, "callee", "callee"},
 		{c, "sq", "sq (inlined only) 2 copies"},
+		{lto, "work", "work (inlined only) 1 copies"},
+		{lto, "inl", "inl (inlined only) 2 copies"},
+		{lto, "main", "main"},
 		{c, "printf", ""}, // libc's
 		{c, "", ""},
 		{c, "calle", ""},

@@ -163,18 +163,20 @@ func (s *scanner) skip(a *abbrev) {
 }
 
 func (s *scanner) function(a *abbrev, off uint32, at level) level {
-	hasCode, inline := has(a, atLowpc) || has(a, atRanges), false
-	if has(a, atInline) && !hasCode {
+	// What has no code may be only inlined: compilers do not say so of all
+	// such functions (DW_AT_inline is missing in link-time optimized programs).
+	hasCode := has(a, atLowpc) || has(a, atRanges)
+	declaration := false
+	if !hasCode && has(a, atDeclaration) {
 		for i := range a.attrs {
-			v := s.u.value(&s.c, a.attrs[i])
-			if v.at == atInline {
-				inline = v.n == 1 || v.n == 3 // inlined
+			if v := s.u.value(&s.c, a.attrs[i]); v.at == atDeclaration {
+				declaration = v.n != 0
 			}
 		}
 	} else {
 		s.skip(a)
 	}
-	if hasCode || inline {
+	if hasCode || !declaration {
 		s.u.index.functions = append(s.u.index.functions, functionRef{off, hasCode})
 	}
 	if a.children {
