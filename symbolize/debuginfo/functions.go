@@ -228,9 +228,7 @@ func (f *File) functionsOf(g *group) []*Function {
 		}
 		ranges := e.codeRanges()
 		if len(ranges) == 0 {
-			if e.get(atInline) != nil {
-				abstract = e
-			}
+			abstract = e
 			continue
 		}
 		if slices.ContainsFunc(list, func(fn *Function) bool { return fn.Ranges[0].Start == ranges[0].Start }) {
@@ -309,9 +307,10 @@ func (e *entry) entryPC(ranges []Range) (symbolize.VirtAddr, bool) {
 
 func (f *File) function(e entry, d description, ranges []Range) *Function {
 	fn := &Function{
-		Name: strings.Clone(d.name), Language: e.u.language, Ranges: ranges,
+		Name: strings.Clone(d.name), Language: e.language(), Ranges: ranges,
 		File: strings.Clone(d.file), Line: d.line, unit: &implementation{e: e},
 	}
+	fn.Dir = strings.Clone(e.u.compDir)
 	if d.linkage != d.name {
 		fn.LinkageName = strings.Clone(d.linkage)
 	}
@@ -445,6 +444,15 @@ func (f *File) describeVariable(e entry) Variable {
 	}
 	v.Type = f.typeOf(e)
 	return v
+}
+
+// language is that of the source: a link-time optimizer's units have another one.
+func (e entry) language() Language {
+	l := OtherLanguage
+	for o := range e.origins {
+		l = o.u.language
+	}
+	return l
 }
 
 // inlinedCopies are the copies of the functions at offsets, by address.

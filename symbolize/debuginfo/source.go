@@ -3,6 +3,7 @@ package debuginfo
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -25,8 +26,9 @@ func sameFile(path, name string) bool {
 // LineAddrs gives the addresses where statements of a line begin, in ascending
 // order: several where the compiler moved its parts, or copied an inlined
 // function. The line where a function is declared has its entry. Other lines may
-// begin at the same address, too: PC and At tell. The file is named as the debug information does, or by the end of
-// that from a slash on. No address is no error.
+// begin at the same address, too: Row and At tell. The file is named as the
+// debug information does, by the end of that from a slash on, or by its whole
+// path. No address is no error.
 func (f *File) LineAddrs(file string, line int) (list []symbolize.VirtAddr, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -61,7 +63,7 @@ func (u *unit) lineAddrs(file string, line int) ([]symbolize.VirtAddr, error) {
 	}
 	wanted := map[uint32]bool{}
 	for i, name := range t.files {
-		if name != "" && sameFile(name, file) {
+		if name != "" && (sameFile(name, file) || !path.IsAbs(name) && path.IsAbs(file) && path.Join(u.compDir, name) == path.Clean(file)) {
 			wanted[uint32(i)] = true
 		}
 	}

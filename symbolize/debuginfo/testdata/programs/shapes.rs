@@ -108,7 +108,7 @@ pub extern "C" fn main(argc: i32, _argv: *const *const u8) -> i32 {
     let n = text("hello", String::from("world"), &[1, 2, 3], &v);
     let add = |q: i32| -> i64 { q as i64 + p.scale(2) };
     unsafe { COUNTER += argc };
-    let m = scalars(1, 2, true, 'x', 1.5, Color::Green, (7, 8)) + add(argc) + generic(3i32) + generic(4u8);
+    let m = scalars(argc as i8, 2, argc > 0, 'x', argc as f32, if argc > 5 { Color::Red } else { Color::Green }, (argc, 8)) + add(argc) + generic(3i32) + generic(4u8);
     let k = shapes(Shape::Rect { w: 2, h: 3 }, Some(&p), Box::new(Point { x: 1, y: 2, tag: None }), core::ptr::null());
     let z = shapes(Shape::Circle(2.0), None, Box::new(Point { x: 1, y: 2, tag: None }), core::ptr::null());
     (n as i64 + m + k as i64 + z as i64 + Shape::Empty.area() as i64 + Color::Red as i64 + unsafe { COUNTER } as i64) as i32
