@@ -183,7 +183,7 @@ func TestChoose(t *testing.T) {
 		list string
 		want int
 		ok   bool
-	}{{"", 2, true}, {"all", len(kernels), true}, {"6.1,6.12", 2, true}, {"2.6", 0, false}} {
+	}{{"", 3, true}, {"all", len(kernels), true}, {"6.1,6.12", 2, true}, {"2.6", 0, false}} {
 		got, err := choose(test.list)
 		if len(got) != test.want || (err == nil) != test.ok {
 			t.Errorf("%q: %d kernels, %v", test.list, len(got), err)

@@ -24,7 +24,7 @@ type kernel struct {
 var kernels = []kernel{
 	{"6.1", "amd64", "bookworm", "linux-image-cloud-amd64", pc, true},
 	{"6.12", "amd64", "bookworm-backports", "linux-image-cloud-amd64", pc, true},
-	{"6.1-arm64", "arm64", "bookworm", "linux-image-cloud-arm64", virt, false},
+	{"6.1-arm64", "arm64", "bookworm", "linux-image-cloud-arm64", virt, true},
 }
 
 // choose finds the kernels of a list of names; an empty list stands for those
