@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/ulikunitz/xz"
 )
 
 // apt asks Debian's package sources with a state of its own: the system's
@@ -30,11 +32,10 @@ func (e *noMirror) Error() string { return "Debian's mirror cannot be reached: "
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 // extractKernel downloads the package that a kernel's general package depends
-// on, and puts the kernel in it into a file. It returns the package's name.
-func (a *apt) extractKernel(general, vmlinuz string) (pkg string, err error) {
+// on, and puts the parts of it into a folder. It returns the package's name.
+func (a *apt) extractKernel(general, dir string) (pkg string, err error) {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return "", fmt.Errorf("apt-get is missing: kernels come from Debian's packages; put a kernel into %s and its name into %s by hand",
-			vmlinuz, filepath.Join(filepath.Dir(vmlinuz), "package"))
+		return "", errors.New("apt-get is missing, and kernels come from Debian's packages; copy the cache folder from a machine that has it")
 	}
 	if err := a.prepare(); err != nil {
 		return "", err
@@ -57,7 +58,7 @@ func (a *apt) extractKernel(general, vmlinuz string) (pkg string, err error) {
 		return "", fmt.Errorf("apt-get download %s left %d packages in %s", pkg, len(debs), a.dir)
 	}
 	defer os.Remove(debs[0])
-	return pkg, unpackKernel(debs[0], vmlinuz)
+	return pkg, unpackKernel(debs[0], dir)
 }
 
 // kernelPackage finds the package of a kernel in what apt-cache depends prints.
@@ -143,8 +144,17 @@ func networkFailure(said string) string {
 	return ""
 }
 
-// unpackKernel puts the kernel of a package into a file, in one step.
-func unpackKernel(deb, vmlinuz string) error {
+// parts are the files of a kernel's package that guests need: the kernel, and a
+// module with functions that are easily called.
+var parts = []struct{ name, pattern string }{
+	{"vmlinuz", `^boot/vmlinuz-[^/]*$`},
+	{moduleFile, `^(usr/)?lib/modules/[^/]*/kernel/fs/binfmt_misc\.ko(\.xz)?$`},
+}
+
+const moduleFile = "binfmt_misc.ko"
+
+// unpackKernel puts the parts of a package into a folder.
+func unpackKernel(deb, dir string) error {
 	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -153,31 +163,56 @@ func unpackKernel(deb, vmlinuz string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("unpack %s: %w", filepath.Base(deb), err)
 	}
-	copyErr := copyKernel(out, vmlinuz+".new")
+	copyErr := copyParts(out, dir)
 	_, _ = io.Copy(io.Discard, out) // so that dpkg-deb ends
 	if err := errors.Join(copyErr, cmd.Wait()); err != nil {
 		return fmt.Errorf("unpack %s: %w", filepath.Base(deb), err)
 	}
-	return os.Rename(vmlinuz+".new", vmlinuz)
+	return nil
 }
 
-func copyKernel(r io.Reader, to string) error {
+func copyParts(r io.Reader, dir string) error {
+	found := map[string]bool{}
 	for archive := tar.NewReader(r); ; {
 		head, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return errors.New("it holds no boot/vmlinuz")
+			break
 		}
 		if err != nil {
 			return err
 		}
-		if ok, _ := path.Match("boot/vmlinuz-*", path.Clean(head.Name)); !ok {
-			continue
+		for _, part := range parts {
+			if regexp.MustCompile(part.pattern).MatchString(path.Clean(head.Name)) {
+				found[part.name] = true
+				if err := copyPart(archive, filepath.Join(dir, part.name), strings.HasSuffix(head.Name, ".xz")); err != nil {
+					return fmt.Errorf("%s: %w", head.Name, err)
+				}
+			}
 		}
-		f, err := os.Create(to)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(f, archive)
-		return errors.Join(err, f.Close())
 	}
+	for _, part := range parts {
+		if !found[part.name] {
+			return fmt.Errorf("it holds no %s", part.name)
+		}
+	}
+	return nil
+}
+
+// copyPart writes a file, unpacked, in one step.
+func copyPart(r io.Reader, to string, packed bool) error {
+	if packed {
+		var err error
+		if r, err = xz.NewReader(r); err != nil {
+			return err
+		}
+	}
+	f, err := os.Create(to + ".new")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(to+".new", to)
 }

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -42,9 +43,9 @@ type guestConfig struct {
 	Env  []string
 }
 
-// writeInitramfs packs what was built, and the host's perf where the guest can
-// run it.
-func writeInitramfs(to, built, perf string, config guestConfig) error {
+// writeInitramfs packs what was built, a module, and programs of this machine
+// with their libraries.
+func writeInitramfs(to, built, module string, host []string, config guestConfig) error {
 	f, err := os.Create(to)
 	if err != nil {
 		return err
@@ -62,14 +63,13 @@ func writeInitramfs(to, built, perf string, config guestConfig) error {
 			a.file("bin/"+name, file)
 		}
 	}
+	a.file(filepath.Base(module), module)
 	// The test binary is these programs, too.
-	for _, name := range []string{"true", "forks"} {
+	for _, name := range []string{"true", "forks", "opens", "calls", "waits", "reads"} {
 		a.link("bin/"+name, "/init")
 	}
-	if perf != "" {
-		if err := addProgram(a, perf); err != nil {
-			return err
-		}
+	if err := addPrograms(a, host); err != nil {
+		return err
 	}
 	text, err := json.Marshal(config)
 	if err != nil {
@@ -79,25 +79,31 @@ func writeInitramfs(to, built, perf string, config guestConfig) error {
 	return a.close()
 }
 
-// addProgram adds a program of the host with the libraries that it names, in
-// the places where it has them.
-func addProgram(a *archive, program string) error {
-	libraries, err := exec.Command("ldd", program).Output()
-	if err != nil {
-		return fmt.Errorf("libraries of %s: %w", program, err)
+// addPrograms adds programs of the host to bin, and the libraries that they
+// name in the places where the host has them.
+func addPrograms(a *archive, programs []string) error {
+	if len(programs) == 0 {
+		return nil
 	}
-	a.file("bin/"+path.Base(program), program)
+	libraries, err := exec.Command("ldd", programs...).Output()
+	if err != nil {
+		return fmt.Errorf("libraries of %s: %w", strings.Join(programs, ", "), err)
+	}
+	for _, program := range programs {
+		a.file("bin/"+path.Base(program), program)
+	}
 	for _, lib := range libraryPaths(string(libraries)) {
 		a.file(strings.TrimPrefix(lib, "/"), lib)
 	}
 	return nil
 }
 
-// libraryPaths reads the absolute paths that ldd prints.
+// libraryPaths reads the absolute paths that ldd prints, each once.
 func libraryPaths(ldd string) []string {
 	var out []string
 	for _, m := range regexp.MustCompile(`(?m)(?:^|=>)\s+(/\S+) \(0x`).FindAllStringSubmatch(ldd, -1) {
 		out = append(out, m[1])
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }

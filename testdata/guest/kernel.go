@@ -66,12 +66,12 @@ func cacheFolder() (string, error) {
 // freshFor is how long a kernel is used without a look at the mirror.
 const freshFor = 7 * 24 * time.Hour
 
-// fetch gives the path of the kernel's image, and the name of its package. It
-// looks for a newer one where the one at hand is older than freshFor, and takes
-// the one at hand where there is no way to the mirror. Runs side by side wait
-// for each other.
-func (k *kernel) fetch(cache string, logf func(string, ...any)) (vmlinuz, pkg string, err error) {
-	dir := filepath.Join(cache, k.name)
+// fetch gives the folder with the parts of the kernel, and the name of its
+// package. It looks for a newer one where the one at hand is older than
+// freshFor, and takes the one at hand where that does not work. Runs side by
+// side wait for each other.
+func (k *kernel) fetch(cache string, logf func(string, ...any)) (dir, pkg string, err error) {
+	dir = filepath.Join(cache, k.name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", "", err
 	}
@@ -80,23 +80,40 @@ func (k *kernel) fetch(cache string, logf func(string, ...any)) (vmlinuz, pkg st
 		return "", "", err
 	}
 	defer unlock()
-	vmlinuz = filepath.Join(dir, "vmlinuz")
-	noted := filepath.Join(dir, "package")
-	have, _ := os.ReadFile(noted)
-	st, err := os.Stat(vmlinuz)
-	if err == nil && len(have) > 0 && time.Since(st.ModTime()) < freshFor {
-		return vmlinuz, string(have), nil
+	have, fresh := cached(dir)
+	if fresh {
+		return dir, have, nil
 	}
 	a := apt{dir: filepath.Join(dir, "apt"), arch: k.arch, suite: k.suite}
-	pkg, err = a.extractKernel(k.pkg, vmlinuz)
-	if err != nil && len(have) > 0 {
+	pkg, err = a.extractKernel(k.pkg, dir)
+	if err != nil && have != "" {
 		logf("kernel %s: kept %s: %v", k.name, have, err)
-		return vmlinuz, string(have), nil
+		return dir, have, nil
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("kernel %s: %w", k.name, err)
 	}
-	return vmlinuz, pkg, os.WriteFile(noted, []byte(pkg), 0o644)
+	return dir, pkg, os.WriteFile(filepath.Join(dir, packageFile), []byte(pkg), 0o644)
+}
+
+// packageFile is written last, when all parts are there.
+const packageFile = "package"
+
+// cached gives the package whose parts are in a folder, "" where one is not
+// there, and whether it is fresh.
+func cached(dir string) (pkg string, fresh bool) {
+	for _, part := range parts {
+		if _, err := os.Stat(filepath.Join(dir, part.name)); err != nil {
+			return "", false
+		}
+	}
+	path := filepath.Join(dir, packageFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", false
+	}
+	st, err := os.Stat(path)
+	return string(text), err == nil && time.Since(st.ModTime()) < freshFor
 }
 
 // lock waits for a lock on a file.

@@ -103,7 +103,7 @@ func (b *bench) test(ctx context.Context, k *kernel) error {
 	if err != nil {
 		return err
 	}
-	vmlinuz, pkg, err := k.fetch(cache, b.say)
+	kept, pkg, err := k.fetch(cache, b.say)
 	var unreachable *noMirror
 	if errors.As(err, &unreachable) && os.Getenv("CI") != "" {
 		b.say("skip kernel %s: %v", k.name, err)
@@ -121,13 +121,13 @@ func (b *bench) test(ctx context.Context, k *kernel) error {
 		return err
 	}
 	initrd := filepath.Join(dir, "initrd")
-	if err := writeInitramfs(initrd, built, b.perf(k.arch), b.config()); err != nil {
+	if err := writeInitramfs(initrd, built, filepath.Join(kept, moduleFile), b.hostPrograms(k.arch), b.config()); err != nil {
 		return err
 	}
 	kvm := kvmWorks(runtime.GOARCH, k.arch)
 	b.say("kernel %s: %s, %s, %s; made ready in %.1f s", k.name, pkg, k.machine.qemu, accelerator(kvm), time.Since(begin).Seconds())
 	for try := 1; ; try++ {
-		err = b.boot(ctx, k, vmlinuz, initrd, dir, kvm)
+		err = b.boot(ctx, k, filepath.Join(kept, "vmlinuz"), initrd, dir, kvm)
 		if !errors.Is(err, errNoVerdict) || try == boots || ctx.Err() != nil {
 			return err
 		}
@@ -168,17 +168,18 @@ func (b *bench) programs(arch string) (string, error) {
 	return dir, nil
 }
 
-// perf is the path of the host's perf, "" where there is none or the guest
-// could not run it.
-func (b *bench) perf(arch string) string {
-	if arch != runtime.GOARCH {
-		return ""
+// hostPrograms are programs of this machine that the guest can run: perf, and
+// the seed's.
+func (b *bench) hostPrograms(arch string) []string {
+	if arch != "amd64" || runtime.GOARCH != "amd64" {
+		return nil
 	}
-	path, err := exec.LookPath("perf")
-	if err != nil {
-		return ""
+	seed := filepath.Join(b.root, "testdata", "seed")
+	list := []string{filepath.Join(seed, "main"), filepath.Join(seed, "main-nopie")}
+	if path, err := exec.LookPath("perf"); err == nil {
+		list = append(list, path)
 	}
-	return path
+	return list
 }
 
 func (b *bench) config() guestConfig {

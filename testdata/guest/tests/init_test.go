@@ -27,7 +27,11 @@ const inGuest = "GORECORD_GUEST"
 
 func TestMain(m *testing.M) {
 	if workload, ok := workloads[filepath.Base(os.Args[0])]; ok {
-		os.Exit(workload(os.Args[1:]))
+		if err := workload(os.Args[1:]); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[0], err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	switch {
 	case os.Getpid() == 1:
