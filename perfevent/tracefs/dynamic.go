@@ -70,7 +70,7 @@ func (d *Dir) Add(probes ...Probe) error {
 		if lines[i], err = p.Definition(); err != nil {
 			return err
 		}
-		if err := d.checkOffset(p); err != nil {
+		if err := d.checkKernelPlace(p); err != nil {
 			return err
 		}
 	}

@@ -77,10 +77,41 @@ func cutModule(symbol string) (module, name string) {
 	return "", symbol
 }
 
+// checkKernelPlace refuses places that the kernel takes although no hit of what
+// the user means can come from them.
+func (d *Dir) checkKernelPlace(p *Probe) error {
+	if p.Kind != Kprobe || p.Symbol == "" || d.root == nil {
+		return nil
+	}
+	if err := d.checkModule(p); err != nil {
+		return err
+	}
+	return d.checkOffset(p)
+}
+
+// checkModule refuses a module that is not loaded: the kernel would wait for it,
+// whether it exists or not.
+func (d *Dir) checkModule(p *Probe) error {
+	module, name := cutModule(p.Symbol)
+	if module == "" {
+		return nil
+	}
+	e := &Error{Op: "define", Event: p.Event(), Column: -1, Err: syscall.ENOENT, told: true}
+	if _, err := fs.Stat(d.root, "sys/module/"+module+"/initstate"); err == nil {
+		return nil
+	}
+	if _, err := fs.Stat(d.root, "sys/module/"+module); err == nil {
+		e.Reason = fmt.Sprintf("module %s is built into the kernel: name the function alone, %s", module, name)
+		return e
+	}
+	e.Reason = fmt.Sprintf("the kernel has no module %s now; load it by modprobe %s (to give the event a name write %s:%s=FUNC)", module, module, module, name)
+	return e
+}
+
 // checkOffset refuses a place behind the end of its function: the kernel would
-// take it, and probe another one.
+// probe another one.
 func (d *Dir) checkOffset(p *Probe) error {
-	if p.Kind != Kprobe || p.SymbolOffset == 0 || p.Symbol == "" {
+	if p.SymbolOffset == 0 {
 		return nil
 	}
 	named := d.namedSymbols(p.Symbol)
@@ -141,18 +172,13 @@ var renamed = map[string]struct{ to, since string }{
 func (d *Dir) explainMissing(symbol string) string {
 	module, name := cutModule(symbol)
 	names := map[string]bool{}
-	hasModule := module == ""
 	for s := range d.kernelSymbols() {
 		if module != "" && s.module != module {
 			continue
 		}
-		hasModule = true
 		if s.isFunction() && !strings.HasPrefix(s.name, "__pfx_") {
 			names[s.name] = true
 		}
-	}
-	if !hasModule {
-		return fmt.Sprintf("the kernel has no module %s now; load it by modprobe %s (to give the event a name write %s:%s=FUNC)", module, module, module, name)
 	}
 	if len(names) == 0 {
 		return "" // the list cannot be read
@@ -216,7 +242,10 @@ func (d *Dir) explainForbidden(p *Probe, f *kernelSymbol) string {
 	if listed {
 		return fmt.Sprintf("%s is on the kernel's list of functions that cannot be probed (kprobes/blacklist in /sys/kernel/debug): handling a probe needs them", p.Symbol)
 	}
-	if d.traceable(f.name) || p.SymbolOffset != 0 {
+	switch known := d.traceable(f.name); {
+	case known && p.SymbolOffset != 0:
+		return fmt.Sprintf("the instruction at %s+%d is the function tracer's own, or one that cannot be probed; take another", p.Symbol, p.SymbolOffset)
+	case known || p.SymbolOffset != 0:
 		return ""
 	}
 	if err != nil {

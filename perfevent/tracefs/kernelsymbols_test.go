@@ -50,7 +50,9 @@ func (refuser) Close() error                { return nil }
 
 func TestKernelRefusals(t *testing.T) {
 	root := fstest.MapFS{
-		"proc/kallsyms": {Data: []byte(someKernel)},
+		"proc/kallsyms":                    {Data: []byte(someKernel)},
+		"sys/module/binfmt_misc/initstate": {Data: []byte("live\n")},
+		"sys/module/kernel_misc/uevent":    {},
 		"sys/kernel/debug/kprobes/blacklist": {Data: []byte("0xffffffff81000600-0xffffffff81000640\tget_kprobe\n" +
 			"0xffffffff81000670-0xffffffff81000700\t__noinstr_text_start\n")},
 	}
@@ -71,6 +73,7 @@ func TestKernelRefusals(t *testing.T) {
 		{"sys_getppid", root, syscall.ENOENT, unknown, "did you mean __x64_sys_getppid?"},
 		{"rcu_read_lock_bh_always", root, syscall.ENOENT, unknown, "it may be inlined wherever it is called"},
 		{"nomod:f", root, syscall.ENOENT, unknown, "the kernel has no module nomod now; load it by modprobe nomod"},
+		{"kernel_misc:vfs_read", root, syscall.ENOENT, "", "kernel_misc is built into the kernel: name the function alone, vfs_read"},
 		{"binfmt_misc:load_misc", root, syscall.ENOENT, unknown, "module binfmt_misc has no function load_misc; did you mean load_misc_binary?"},
 		{"jiffies", root, syscall.EINVAL, failed, "jiffies is data, not a function"},
 		{"get_kprobe", root, syscall.EINVAL, failed, "get_kprobe is on the kernel's list of functions that cannot be probed"},
@@ -116,9 +119,14 @@ func TestKernelOffsets(t *testing.T) {
 			t.Errorf("%s+%d: %v, want %q", tt.symbol, tt.offset, err, tt.want)
 		}
 	}
-	p := Probe{Kind: Kprobe, Group: "g", Name: "e", Symbol: "kernel_clone", SymbolOffset: 2}
+	p := Probe{Kind: Kprobe, Group: "g", Name: "e", Symbol: "kernel_clone", SymbolOffset: 4}
+	err := refusing(t, root, syscall.EINVAL, "Failed to register probe event", "p:g/e kernel_clone+4").Add(p)
+	if err == nil || !strings.Contains(err.Error(), "the instruction at kernel_clone+4 is the function tracer's own") {
+		t.Errorf("%v", err)
+	}
+	p.SymbolOffset = 2
 	line, _ := p.Definition()
-	err := refusing(t, root, syscall.EINVAL, "Failed to register probe event", line).Add(p)
+	err = refusing(t, root, syscall.EINVAL, "Failed to register probe event", line).Add(p)
 	if want := "all have four bytes"; runtime.GOARCH == "arm64" != strings.Contains(err.Error(), want) {
 		t.Errorf("on %s: %v", runtime.GOARCH, err)
 	}
