@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"perfevent/near":     {},
 	"perfevent/pmu":      {"perfevent", "perfevent/near"},
 	"perfevent/format":   {"perfevent"},
-	"perfevent/tracefs":  {"perfevent", "perfevent/format"},
+	"perfevent/tracefs":  {"perfevent", "perfevent/near", "perfevent/format"},
 	"perfevent/perfdata": {"perfevent"},
 	"perfevent/machine":  {"perfevent"},
 	// For tests; it reads recordings by itself.

@@ -39,7 +39,11 @@ func (a *app) events(defs []string) ([]probe.Event, error) {
 	}
 	var out []probe.Event
 	for _, def := range defs {
-		spec, err := probe.ParseSpec(def)
+		parse := probe.ParseSpec
+		if binary == nil {
+			parse = probe.ParseKernelSpec
+		}
+		spec, err := parse(def)
 		if err != nil {
 			return nil, err
 		}

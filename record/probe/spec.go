@@ -448,7 +448,7 @@ func ParseEvent(text string, isFile func(path string) bool) (path string, spec S
 		prefix, rest = "", text // the = of an argument
 	}
 	if place, kernel := strings.CutPrefix(rest, "k:"); kernel {
-		spec, err = ParseSpec(prefix + place)
+		spec, err = ParseKernelSpec(prefix + place)
 		return "", spec, true, err
 	}
 	colon := pathEnd(rest, isFile)
