@@ -106,7 +106,7 @@ func (b *bench) test(ctx context.Context, k *kernel) error {
 	kept, pkg, err := k.fetch(cache, b.say)
 	var unreachable *noMirror
 	if errors.As(err, &unreachable) && os.Getenv("CI") != "" {
-		b.say("skip kernel %s: %v", k.name, err)
+		b.say("skip %v", err)
 		return nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,8 @@ func TestGuestPerfAgrees(t *testing.T) {
 	}
 	for name, args := range map[string][]string{
 		"kprobes":     {"-e", "k:kernel_clone", "-e", "k:kernel_clone%return $retval", "-g", "--", "forks", "2"},
-		"tracepoints": {"-a", "-e", "sched:sched_process_fork", "-e", "sched:sched_process_exec", "-e", "sched:sched_switch", "-e", "signal:signal_generate", "--", "forks", "2"},
+		"scheduler":   {"-a", "-e", "sched:sched_process_fork,sched:sched_process_exec,sched:sched_switch,sched:sched_wakeup,sched:sched_migrate_task", "--", "forks", "2"},
+		"tracepoints": {"-e", "signal:*,task:*,kmem:*,exceptions:*,tlb:*,maple_tree:*,writeback:*,raw_syscalls:*,syscalls:*", "--", "forks", "1"},
 		"clock":       {"-e", "cpu-clock", "-F", "499", "-g", "--", "reads", "300"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -29,10 +31,11 @@ func TestGuestPerfAgrees(t *testing.T) {
 	}
 }
 
-// compareLines shows the first lines that differ.
+// compareLines shows the first lines that differ. Empty ones do not count: perf
+// prints the line end that some events have in their texts.
 func compareLines(t *testing.T, ours, theirs string) {
 	t.Helper()
-	a, b := strings.Split(ours, "\n"), strings.Split(theirs, "\n")
+	a, b := filledLines(ours), filledLines(theirs)
 	differ := 0
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
@@ -44,4 +47,11 @@ func compareLines(t *testing.T, ours, theirs string) {
 	if differ > 0 || len(a) != len(b) {
 		t.Errorf("%d of %d lines differ; perf prints %d", differ, len(a), len(b))
 	}
+}
+
+func filledLines(text string) []string {
+	return slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool {
+		// perf 6.1 prints the left side of the comparison in this one's text.
+		return line == "" || strings.Contains(line, " kmem:mm_page_alloc_extfrag: ")
+	})
 }

@@ -87,3 +87,47 @@ func TestGuestKernelSymbols(t *testing.T) {
 		t.Errorf("the report names no functions that list symbols:\n%s", report)
 	}
 }
+
+// TestGuestHiddenAddresses: where the kernel hides its addresses, recorder and
+// reader say so, and nothing gets a wrong name.
+func TestGuestHiddenAddresses(t *testing.T) {
+	const knob = "/proc/sys/kernel/kptr_restrict"
+	before, err := os.ReadFile(knob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restrict := func(value string) {
+		if err := os.WriteFile(knob, []byte(value), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { restrict(string(before)) })
+	dir := workplace(t)
+	for _, test := range []struct {
+		recording, reading string
+		named              bool
+		said, read         string
+	}{
+		{"1", "1", true, "", ""}, // root may see them
+		{"2", "2", false, "kernel addresses are hidden (kernel.kptr_restrict)", ""},
+		{"2", "0", false, "kernel addresses are hidden (kernel.kptr_restrict)", ""},
+		{"0", "2", false, "", "kptr_restrict"},
+	} {
+		restrict(test.recording)
+		recorder := try(t, dir, "gorecord", "-o", "perf.data", "-e", "cpu-clock:k", "--", "reads", "100")
+		restrict(test.reading)
+		reader := try(t, dir, "goscript", "-F", "ip,sym")
+		if recorder.status != 0 || reader.status != 0 || !strings.Contains(recorder.stderr, test.said) || !strings.Contains(reader.stderr, test.read) {
+			t.Errorf("%+v: gorecord %d %q, goscript %d %q", test, recorder.status, recorder.stderr, reader.status, reader.stderr)
+		}
+		for line := range strings.Lines(reader.stdout) {
+			if strings.Contains(line, "[unknown]") == test.named {
+				t.Errorf("%+v: a sample is shown as %q", test, line)
+				break
+			}
+		}
+		if reader.stdout == "" {
+			t.Errorf("%+v: no samples", test)
+		}
+	}
+}

@@ -67,23 +67,3 @@ func TestGuestGoProgram(t *testing.T) {
 		}
 	}
 }
-
-// TestGuestTracepoints: exec and fork of the workload's children, with fields.
-func TestGuestTracepoints(t *testing.T) {
-	dir := workplace(t)
-	out := record(t, dir, "-a", "-e", "sched:sched_process_exec", "-e", "sched:sched_process_exit", "--", "forks", "3")
-	execs, exits := map[int]string{}, map[int]bool{}
-	for _, s := range samples(t, dir) {
-		switch s.Event {
-		case "sched:sched_process_exec":
-			execs[s.number(t, "pid")] = s.text(t, "filename")
-		case "sched:sched_process_exit":
-			exits[s.number(t, "pid")] = true
-		}
-	}
-	for _, pid := range numbers(t, out) {
-		if execs[pid] != "/bin/true" || !exits[pid] {
-			t.Errorf("child %d executed %q, ended %v", pid, execs[pid], exits[pid])
-		}
-	}
-}
