@@ -23,10 +23,11 @@ var mayImport = map[string][]string{
 	"perfevent/machine":  {"perfevent"},
 	// For tests; it reads recordings by itself.
 	"perfevent/perfdata/validate": {"perfevent"},
-	"symbolize":                   {},
+	"symbolize/pclntab":           {},
+	"symbolize":                   {"symbolize/pclntab"},
 	"symbolize/code":              {"symbolize"},
 	"symbolize/debuginfo":         {"symbolize"},
-	"symbolize/gobinary":          {"symbolize", "symbolize/debuginfo"},
+	"symbolize/gobinary":          {"symbolize", "symbolize/debuginfo", "symbolize/pclntab"},
 	"perfevent/hit":               {"perfevent", "perfevent/format"},
 	"perfevent/calls":             {"perfevent"},
 	"symbolize/stack":             {"perfevent", "perfevent/machine", "symbolize"},

@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"slices"
+
+	"gorecord/symbolize/pclntab"
 )
 
 // Module is what is kept of one ELF file: its build id, its loadable segments
@@ -68,15 +70,16 @@ func newModule(f, debug *elfFile) (*Module, error) {
 			m.loads = append(m.loads, s)
 		}
 	}
-	if err := m.index.load(f, debug); err != nil {
+	if err := m.index.load(f, debug, m.isGo); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
 // load fills the index: .symtab, then .dynsym, then the PLT of the file itself.
-// A debug file stands in for the symbol tables of f when it has a .symtab.
-func (x *symbolIndex) load(f, debug *elfFile) error {
+// A debug file stands in for the symbol tables of f when it has a .symtab. Where
+// there is none at all, a Go program's own table of functions stands in.
+func (x *symbolIndex) load(f, debug *elfFile, isGo bool) error {
 	source := f
 	if debug != nil {
 		if err := debug.loadSections(); err != nil {
@@ -113,8 +116,31 @@ func (x *symbolIndex) load(f, debug *elfFile) error {
 		x.names[tablePLT] = names
 		x.add(plt)
 	}
+	if isGo && source.table(elf.SHT_SYMTAB) == nil {
+		x.addGoFunctions(f)
+	}
 	x.finish()
 	return nil
+}
+
+// addGoFunctions adds what .gopclntab names. A table that is damaged adds less, or
+// nothing: symbols are not what it is for.
+func (x *symbolIndex) addGoFunctions(f *elfFile) {
+	p, err := pclntab.Find(f.image())
+	if err != nil {
+		return
+	}
+	x.names[tableGo] = string(p.Names())
+	entries := make([]entry, 0, p.Len())
+	for i := range p.Len() {
+		if fn, ok := p.Func(i); ok && x.names[tableGo][fn.NameOffset] != 0 {
+			entries = append(entries, entry{
+				addr: fn.Entry, end: fn.End, name: fn.NameOffset,
+				info: elf.ST_INFO(elf.STB_GLOBAL, elf.STT_FUNC), table: tableGo,
+			})
+		}
+	}
+	x.add(entries)
 }
 
 // table returns the first section of a symbol table type, or nil. Debug files

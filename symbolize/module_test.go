@@ -141,7 +141,7 @@ func TestHostileFiles(t *testing.T) {
 }
 
 // goBinary builds a small program for a system and machine.
-func goBinary(t testing.TB, goos, goarch string) string {
+func goBinary(t testing.TB, goos, goarch string, flags ...string) string {
 	t.Helper()
 	tool, err := exec.LookPath("go")
 	if err != nil {
@@ -153,7 +153,8 @@ func goBinary(t testing.TB, goos, goarch string) string {
 		t.Fatal(err)
 	}
 	exe := filepath.Join(dir, "main")
-	cmd := exec.Command(tool, "build", "-p", "1", "-o", exe, src)
+	args := append([]string{"build", "-p", "1", "-o", exe}, flags...)
+	cmd := exec.Command(tool, append(args, src)...)
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("go build for %s: %v\n%s", goarch, err, out)
@@ -183,6 +184,56 @@ func TestGoBinaries(t *testing.T) {
 		}
 		m.Close()
 	}
+}
+
+// Stripped Go programs: functions have the names that their symbol table had, but
+// for type arguments, marks of calling conventions, and dots of the compiler's own.
+func TestStrippedGoBinaries(t *testing.T) {
+	builds := [][]string{{runtime.GOARCH}, {"amd64", "-buildmode=pie"}}
+	if !testing.Short() {
+		builds = append(builds, []string{"arm64"}, []string{"s390x"}, []string{"mips"})
+	}
+	for _, build := range builds {
+		arch, flags := build[0], build[1:]
+		whole, err := OpenModule(goBinary(t, "linux", arch, flags...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer whole.Close()
+		m, err := OpenModule(goBinary(t, "linux", arch, append(flags, "-ldflags=-s -w")...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		functions := 0
+		for want := range whole.Symbols() {
+			name, ok := goFunctionName(want)
+			if !ok {
+				continue
+			}
+			functions++
+			got, ok := m.Lookup(want.Addr + VirtAddr(want.Size) - 1)
+			if gotName, _ := goFunctionName(got); !ok || got.Addr != want.Addr || gotName != name || !got.IsFunction() {
+				t.Errorf("%v: at %#x %+v, %v, want %+v", build, want.Addr, got, ok, want)
+			}
+		}
+		if functions < 1000 {
+			t.Errorf("%v: only %d functions", build, functions)
+		}
+		if found := m.Find("main.callee"); len(found) != 1 || found[0].Name != "main.callee" {
+			t.Errorf("%v: Find(main.callee) = %+v", build, found)
+		}
+	}
+}
+
+// goFunctionName gives a function's name as symbols and .gopclntab both have it;
+// false for what only the linker calls a function.
+func goFunctionName(s Symbol) (string, bool) {
+	name := strings.ReplaceAll(strings.TrimSuffix(s.Name, ".abi0"), "·", ".")
+	if before, rest, generic := strings.Cut(name, "["); generic {
+		name = before + rest[strings.LastIndex(rest, "]")+1:]
+	}
+	return name, s.Type == elf.STT_FUNC && name != "runtime.etext" && !strings.HasPrefix(name, "go:")
 }
 
 func compareWithDebugELF(t *testing.T, arch, exe string, m *Module) {

@@ -40,6 +40,7 @@ const (
 	tableSym table = iota // .strtab
 	tableDyn              // .dynstr
 	tablePLT              // names made here, "puts@plt"
+	tableGo               // runtime.funcnametab
 	tableCount
 )
 
