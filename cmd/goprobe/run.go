@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 
 	"gorecord/cmd/internal/cli"
@@ -14,15 +16,17 @@ import (
 // run is the command: it reads args, does the work, and gives the exit status.
 // Nothing is read from stdin.
 func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	a := app{open: tracefs.Open, stdout: stdout, stderr: stderr}
+	a := app{open: tracefs.Open, proc: os.DirFS("/proc"), stdout: stdout, stderr: stderr}
 	return a.run(ctx, args)
 }
 
-// app is one call of the command. Tests give it a tracing folder of their own.
+// app is one call of the command. Tests give it a tracing folder and a /proc of
+// their own.
 type app struct {
 	options
 	command        *cli.Command
 	open           func() (*tracefs.Dir, error)
+	proc           fs.FS
 	stdout, stderr io.Writer
 }
 
@@ -64,6 +68,8 @@ func (a *app) do(ctx context.Context) error {
 		return a.delete(ctx, a.del)
 	case "gc":
 		return a.collect(ctx)
+	case "funcs":
+		return a.printFuncs(a.filters(words))
 	case "definition":
 		defs, err := definitions(a.definition, words)
 		if err != nil {
@@ -81,7 +87,7 @@ func (a *app) do(ctx context.Context) error {
 // task finds what to do; only one thing can be asked for.
 func (a *app) task() (string, error) {
 	var found []string
-	for _, name := range []string{"list", "del", "gc", "definition", "add"} {
+	for _, name := range []string{"list", "del", "gc", "funcs", "definition", "add"} {
 		if a.command.Changed(name) && (name != "gc" || a.gc) {
 			found = append(found, name)
 		}
