@@ -10,6 +10,8 @@ type options struct {
 	list       string
 	del        []string
 	funcs      string
+	where      []string
+	pids       []int
 
 	gc, raw, dryRun, force, quiet, verbose bool
 }
@@ -35,7 +37,7 @@ one it is "` + defaultFilter + `".`
 // flags describes goprobe.
 func flags(o *options) *cli.Command {
 	c := cli.New("goprobe", "add, list and delete probes on functions")
-	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT", "[-x PATH] -F [FILTER…]"}
+	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT", "[-x PATH] -F [FILTER…]", "-x PATH --where PLACE [-p PID]"}
 	c.Text = description
 	c.Examples = []cli.Example{
 		{Line: "goprobe -x ./main callee", Does: "the entry of callee, as probe_main:callee"},
@@ -43,6 +45,7 @@ func flags(o *options) *cli.Command {
 		{Line: "goprobe -x ./main 'sum=callee a=%di:s32 b=%si:s32'", Does: "two arguments from registers, as probe_main:sum"},
 		{Line: "goprobe -x ./main -D callee", Does: "only print the line for uprobe_events"},
 		{Line: "goprobe -x ./main -F 'c*'", Does: "the functions whose names begin with c"},
+		{Line: "goprobe -x ./main --where callee -p 4711", Does: "where process 4711 has callee, and whether a probe is armed there"},
 		{Line: "goprobe -l", Does: "everybody's probes, with function and source line"},
 		{Line: "goprobe -d 'probe_main:*'", Does: "delete all of that group"},
 	}
@@ -67,6 +70,8 @@ func flags(o *options) *cli.Command {
 	c.StringArrayVarP(&o.del, "del", "d", nil, "delete the probes that the pattern `[GROUP:]EVENT` matches")
 	c.StringVarP(&o.funcs, "funcs", "F", "", "list the functions that could be probed; those that `FILTER`, here or behind, wants")
 	c.Lookup("funcs").NoOptDefVal = defaultFilter
+	c.StringArrayVar(&o.where, "where", nil, "tell where `PLACE` lies: ELF address, file offset, section, source line, code")
+	c.IntSliceVarP(&o.pids, "pid", "p", nil, "with --where: the address in process `PID`, and what stands in its memory")
 	c.BoolVar(&o.gc, "gc", false, "delete what recorders that were killed left behind")
 	c.Group("How to do it")
 	c.BoolVarP(&o.dryRun, "dry-run", "n", false, "change nothing, say what would be done")
@@ -82,8 +87,6 @@ func notYet(c *cli.Command) {
 	for _, f := range []struct{ name, short, wayOut string }{
 		{"line", "L", "objdump -dl PATH shows the lines of functions"},
 		{"vars", "V", "gdb -batch -ex 'info scope FUNC' PATH lists variables"},
-		{"where", "", "-D shows the file offset, nm PATH the ELF address"},
-		{"pid", "p", "a probe is on the file, for all processes that run it"},
 	} {
 		c.NotYet(f.name, f.short, f.wayOut)
 	}

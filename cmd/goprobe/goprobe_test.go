@@ -103,6 +103,10 @@ func TestStatus(t *testing.T) {
 	}{
 		{"nothing", noDir, nil, 129, "nothing to do: name a function"},
 		{"unknown flag", noDir, []string{"--nosuch"}, 129, "unknown flag: --nosuch"},
+		{"pid without place", noDir, []string{"-p", "1", "-x", seedMain, "callee"}, 129, "--pid goes with --where"},
+		{"place without file", noDir, []string{"--where", "callee"}, 129, "give it with -x PATH"},
+		{"bad pid", noDir, []string{"-p", "x", "-x", seedMain, "--where", "callee"}, 129, "invalid argument"},
+		{"no such place", noDir, []string{"-x", seedMain, "--where", "calle"}, 254, "did you mean callee?"},
 		{"two tasks", noDir, []string{"-l", "-d", "x"}, 129, "--del cannot be used with --list"},
 		{"value missing", noDir, []string{"-d"}, 129, "flag needs an argument"},
 		{"words behind -d", noDir, []string{"-d", "a", "b"}, 129, `--del has nothing to do with "b"`},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"gorecord/cmd/internal/cli"
@@ -70,6 +71,8 @@ func (a *app) do(ctx context.Context) error {
 		return a.collect(ctx)
 	case "funcs":
 		return a.printFuncs(a.filters(words))
+	case "where":
+		return a.printWhere(append(a.where, words...))
 	case "definition":
 		defs, err := definitions(a.definition, words)
 		if err != nil {
@@ -87,12 +90,14 @@ func (a *app) do(ctx context.Context) error {
 // task finds what to do; only one thing can be asked for.
 func (a *app) task() (string, error) {
 	var found []string
-	for _, name := range []string{"list", "del", "gc", "funcs", "definition", "add"} {
+	for _, name := range []string{"list", "del", "gc", "funcs", "where", "definition", "add"} {
 		if a.command.Changed(name) && (name != "gc" || a.gc) {
 			found = append(found, name)
 		}
 	}
 	switch {
+	case a.command.Changed("pid") && !slices.Contains(found, "where"):
+		return "", usageError{"--pid goes with --where: a probe stands in the file, for all processes that run it"}
 	case len(found) > 1:
 		return "", usageError{fmt.Sprintf("--%s cannot be used with --%s", found[1], found[0])}
 	case len(found) == 0 && a.command.NArg() == 0:
