@@ -1,11 +1,13 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"gorecord/perfevent/tracefs"
 	"gorecord/symbolize"
+	"gorecord/symbolize/debuginfo"
 )
 
 // Position is what a probe stands on, in the words of the program.
@@ -26,7 +28,7 @@ type Position struct {
 // it needs of it; Close gives that back. It is for one goroutine.
 type Locator struct {
 	store   *symbolize.Store
-	sources map[string]*source // nil for a file without debug information
+	sources map[string]*debuginfo.File // nil for a file without debug information
 }
 
 // NewLocator makes a Locator for the running system's files. The caller must
@@ -36,13 +38,19 @@ func NewLocator() (*Locator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Locator{store: store, sources: map[string]*source{}}, nil
+	return &Locator{store: store, sources: map[string]*debuginfo.File{}}, nil
 }
 
 // Close gives back what was read. It may be called again.
 func (l *Locator) Close() error {
+	var err error
+	for _, d := range l.sources {
+		if d != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}
 	l.sources = nil
-	return l.store.Close()
+	return errors.Join(err, l.store.Close())
 }
 
 // Locate finds the position of a probe. Of what cannot be known (the file is
@@ -59,7 +67,7 @@ func (l *Locator) Locate(p *tracefs.Probe) Position {
 	if !ok {
 		return Position{}
 	}
-	if pos, ok := l.source(p.Path, m.BuildID()).position(uint64(addr)); ok {
+	if pos, ok := position(l.source(p.Path), addr); ok {
 		return pos
 	}
 	sym, ok := m.Lookup(addr)
@@ -69,13 +77,37 @@ func (l *Locator) Locate(p *tracefs.Probe) Position {
 	return Position{Function: symbolize.Demangle(sym.Name), Offset: uint64(addr - sym.Addr)}
 }
 
-func (l *Locator) source(path string, id symbolize.BuildID) *source {
-	s, known := l.sources[path]
+// source is the debug information of a file, nil where it has none that can be
+// read.
+func (l *Locator) source(path string) *debuginfo.File {
+	d, known := l.sources[path]
 	if !known {
-		s = openSource(path, id)
-		l.sources[path] = s
+		if file, err := debuginfo.Open(path); err == nil {
+			d = file
+		}
+		l.sources[path] = d
 	}
-	return s
+	return d
+}
+
+// position finds the function that holds an address, inlined ones aside, and the
+// line that the address belongs to.
+func position(d *debuginfo.File, addr symbolize.VirtAddr) (Position, bool) {
+	if d == nil {
+		return Position{}, false
+	}
+	fn, err := d.At(addr)
+	if err != nil || fn == nil || fn.Name == "" {
+		return Position{}, false
+	}
+	entry, _ := fn.Entry()
+	pos := Position{Function: fn.Name, Offset: uint64(addr - entry), File: fn.File}
+	// What belongs to the function's opening line, its prologue, counts as
+	// that many bytes behind the entry.
+	if row, ok := d.Row(addr); ok && addr > entry && row.Addr > entry && row.File == fn.File {
+		pos.Line = max(0, row.Line-fn.Line)
+	}
+	return pos, true
 }
 
 // maxFile is how much of a source file's path Describe shows, as perf does.

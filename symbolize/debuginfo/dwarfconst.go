@@ -10,7 +10,6 @@ const (
 	tagMember            = 0x0d
 	tagPointerType       = 0x0f
 	tagReferenceType     = 0x10
-	tagCompileUnit       = 0x11
 	tagStringType        = 0x12
 	tagStructType        = 0x13
 	tagSubroutineType    = 0x15
@@ -38,7 +37,6 @@ const (
 	tagPartialUnit       = 0x3c
 	tagRvalueReference   = 0x42
 	tagAtomicType        = 0x47
-	tagSkeletonUnit      = 0x4a
 	tagTypeUnit          = 0x41
 	tagFormalParamPack   = 0x4108
 )
@@ -59,7 +57,6 @@ const (
 	atArtificial      = 0x34
 	atCompDir         = 0x1b
 	atConstValue      = 0x1c
-	atInline          = 0x20
 	atProducer        = 0x25
 	atUpperBound      = 0x2f
 	atAbstractOrigin  = 0x31
@@ -73,13 +70,11 @@ const (
 	atFrameBase       = 0x40
 	atSpecification   = 0x47
 	atType            = 0x49
-	atUseLocation     = 0x4a
 	atVariableParam   = 0x4b
 	atEntrypc         = 0x52
 	atRanges          = 0x55
 	atCallFile        = 0x58
 	atCallLine        = 0x59
-	atObjectPointer   = 0x64
 	atSignature       = 0x69
 	atDataBitOffset   = 0x6b
 	atEnumClass       = 0x6d
@@ -89,14 +84,14 @@ const (
 	atRnglistsBase    = 0x74
 	atDwoName         = 0x76
 	atLoclistsBase    = 0x8c
+	atCallAllCalls    = 0x7a
+	atGNUAllCallSites = 0x2117
 	atMIPSLinkageName = 0x2007
-	atGNUVector       = 0x2107
 	atGNUDwoName      = 0x2130
 	atGNUAddrBase     = 0x2133
 	atGoKind          = 0x2900
 	atGoElem          = 0x2902
 	atGNURangesBase   = 0x2132
-	atGNUEntryView    = 0x2138
 )
 
 const (

@@ -15,7 +15,7 @@ var ErrNone = errors.New("no debug information (compile with -g, or install the 
 var errClosed = errors.New("read debug information: the file was closed")
 
 // errDamaged is what remains of a panic over hostile data.
-var errDamaged = errors.New("damaged debug information")
+var errDamaged = errors.New("it is damaged")
 
 // File is the debug information of one program or library. It is safe for
 // concurrent use until Close.
@@ -78,8 +78,8 @@ func Open(path string) (*File, error) {
 }
 
 func newFile(path string, main, info *object) (f *File, err error) {
-	defer rescue(&err)
 	f = &File{path: path, main: main, info: info, abbrevs: map[abbrevKey]*abbrevTable{}}
+	defer f.rescue(&err)
 	f.frames = newFrames(main, info)
 	f.data = info.section("debug_info")
 	f.typesAt = len(f.data)
@@ -123,9 +123,10 @@ func (f *File) Close() error {
 	return err
 }
 
-// rescue turns a panic into an error.
-func rescue(err *error) {
+// rescue turns a panic into an error. The decoders are made not to panic; what is
+// left of that is damage that nobody thought of.
+func (f *File) rescue(err *error) {
 	if r := recover(); r != nil {
-		*err = errDamaged
+		*err = fmt.Errorf("read debug information of %s: %w", f.path, errDamaged)
 	}
 }

@@ -30,6 +30,8 @@ type Function struct {
 	// the file; "" and 0 where that is not known.
 	File string
 	Line int
+	// Dir is the folder of the compilation: a relative File counts from it.
+	Dir string
 	// Params are the parameters in their order, with this or self in front
 	// (named so). Results are those of a Go function. Return is the type of
 	// the value that other languages return, nil for none.

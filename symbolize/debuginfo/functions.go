@@ -141,7 +141,7 @@ func (f *File) spelled(d *description, e entry, name string) bool {
 func (f *File) Find(name string) (list []*Function, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}
@@ -228,9 +228,7 @@ func (f *File) functionsOf(g *group) []*Function {
 		}
 		ranges := e.codeRanges()
 		if len(ranges) == 0 {
-			if e.get(atInline) != nil {
-				abstract = e
-			}
+			abstract = e
 			continue
 		}
 		if slices.ContainsFunc(list, func(fn *Function) bool { return fn.Ranges[0].Start == ranges[0].Start }) {
@@ -243,11 +241,27 @@ func (f *File) functionsOf(g *group) []*Function {
 		if len(copies) == 0 || abstract.u == nil {
 			return nil
 		}
-		list = append(list, f.function(abstract, g.description, nil))
+		fn := f.function(abstract, g.description, nil)
+		fn.File = cmp.Or(fn.File, f.fileOfCopy(copies[0]))
+		list = append(list, fn)
 	}
 	first := slices.MinFunc(list, func(a, b *Function) int { return cmp.Compare(startOf(a), startOf(b)) })
 	first.Inlined = copies
 	return list
+}
+
+// fileOfCopy is the file that the code of a copy belongs to: Go does not say
+// otherwise where a function is declared that is only inlined.
+func (f *File) fileOfCopy(c InlinedCopy) string {
+	holder, ok := f.entryOf(c.Entry)
+	if !ok {
+		return ""
+	}
+	r, ok := holder.u.rowOf(c.Entry)
+	if !ok {
+		return ""
+	}
+	return strings.Clone(holder.u.lines.file(uint64(r.file)))
 }
 
 func startOf(fn *Function) symbolize.VirtAddr {
@@ -293,9 +307,10 @@ func (e *entry) entryPC(ranges []Range) (symbolize.VirtAddr, bool) {
 
 func (f *File) function(e entry, d description, ranges []Range) *Function {
 	fn := &Function{
-		Name: strings.Clone(d.name), Language: e.u.language, Ranges: ranges,
+		Name: strings.Clone(d.name), Language: e.language(), Ranges: ranges,
 		File: strings.Clone(d.file), Line: d.line, unit: &implementation{e: e},
 	}
+	fn.Dir = strings.Clone(e.u.compDir)
 	if d.linkage != d.name {
 		fn.LinkageName = strings.Clone(d.linkage)
 	}
@@ -428,6 +443,15 @@ func (f *File) describeVariable(e entry) Variable {
 	return v
 }
 
+// language is that of the source: a link-time optimizer's units have another one.
+func (e entry) language() Language {
+	l := OtherLanguage
+	for o := range e.origins {
+		l = o.u.language
+	}
+	return l
+}
+
 // inlinedCopies are the copies of the functions at offsets, by address.
 func (f *File) inlinedCopies(origins map[uint64]bool) []InlinedCopy {
 	var list []InlinedCopy
@@ -474,7 +498,7 @@ func (f *File) inlinedCopy(at inlinedAt) (InlinedCopy, bool) {
 func (f *File) At(addr symbolize.VirtAddr) (fn *Function, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}
@@ -515,7 +539,7 @@ func (f *File) allNames() (names []string) {
 		return nil
 	}
 	var err error
-	defer rescue(&err) // what was read before damage is given
+	defer f.rescue(&err) // what was read before damage is given
 	w := f.indexAll()
 	seen := map[string]bool{}
 	for _, at := range w.functions {
@@ -534,19 +558,20 @@ func (f *File) allNames() (names []string) {
 }
 
 // isOptimized reports whether a function's variables may lie in registers.
-// Where the compiler does not write its flags down, the variables tell.
+// Where the compiler does not write its flags down (clang, rustc), the function
+// tells: optimized code has its calls described, other code has parameters in
+// the frame.
 func (f *File) isOptimized(e entry, params parameters) bool {
 	if yes, known := e.u.optimized(); known {
 		return yes
 	}
+	if e.flag(atCallAllCalls) || e.flag(atGNUAllCallSites) {
+		return true
+	}
 	for _, p := range params.list {
-		if p.own.u == nil {
-			return true
-		}
-		v := p.own.get(atLocation)
-		if v == nil || v.b == nil || len(v.b) > 0 && v.b[0] != opFbreg {
-			return true
+		if v := p.own.get(atLocation); v != nil && len(v.b) > 0 && v.b[0] == opFbreg {
+			return false
 		}
 	}
-	return false
+	return len(params.list) > 0
 }

@@ -163,18 +163,20 @@ func (s *scanner) skip(a *abbrev) {
 }
 
 func (s *scanner) function(a *abbrev, off uint32, at level) level {
-	hasCode, inline := has(a, atLowpc) || has(a, atRanges), false
-	if has(a, atInline) && !hasCode {
+	// What has no code may be only inlined: compilers do not say so of all
+	// such functions (DW_AT_inline is missing in link-time optimized programs).
+	hasCode := has(a, atLowpc) || has(a, atRanges)
+	declaration := false
+	if !hasCode && has(a, atDeclaration) {
 		for i := range a.attrs {
-			v := s.u.value(&s.c, a.attrs[i])
-			if v.at == atInline {
-				inline = v.n == 1 || v.n == 3 // inlined
+			if v := s.u.value(&s.c, a.attrs[i]); v.at == atDeclaration {
+				declaration = v.n != 0
 			}
 		}
 	} else {
 		s.skip(a)
 	}
-	if hasCode || inline {
+	if hasCode || !declaration {
 		s.u.index.functions = append(s.u.index.functions, functionRef{off, hasCode})
 	}
 	if a.children {
@@ -248,9 +250,10 @@ func (f *File) indexAll() *wholeIndex {
 		for _, fn := range index.functions {
 			w.functions = append(w.functions, functionAt{u, fn.off})
 			name, linkage := f.plainNames(u, uint64(fn.off))
-			w.put(keyOf(u.language, name))
-			if linkage != "" && linkage != name && !strings.HasPrefix(linkage, "_Z") && !strings.HasPrefix(linkage, "_R") {
-				w.put(linkage)
+			key := keyOf(u.language, name)
+			w.put(key)
+			if linkage != "" && linkage != name {
+				w.putLinkage(linkage, key)
 			}
 		}
 		for _, in := range index.inlined {
@@ -273,6 +276,21 @@ func (w *wholeIndex) put(key string) {
 	w.byKey[key] = int32(len(w.linked))
 	w.linked = append(w.linked, before)
 	w.at = append(w.at, int32(len(w.functions)-1))
+}
+
+// putLinkage has the last function found by a linkage name that its plain name
+// does not lead to: names that the source sets aside from the function's.
+func (w *wholeIndex) putLinkage(linkage, key string) {
+	switch {
+	case !strings.HasPrefix(linkage, "_Z") && !strings.HasPrefix(linkage, "_R"):
+		w.put(linkage)
+	case key != "" && key != "operator" && key[0] != '~' && !strings.Contains(linkage, key):
+		for _, other := range keys(symbolize.Demangle(linkage)) {
+			if other != "" && other != key {
+				w.put(other)
+			}
+		}
+	}
 }
 
 // under gives the functions of a key.

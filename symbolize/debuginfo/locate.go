@@ -25,7 +25,7 @@ func (f *File) Locate(fn *Function, v *Variable, pc symbolize.VirtAddr) (loc Loc
 			loc = missing(size, err.Error())
 		}
 	}()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	p, ok := v.where.(*place)
 	if !ok || f.closed {
 		return missing(size, errClosed.Error())

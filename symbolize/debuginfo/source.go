@@ -3,6 +3,7 @@ package debuginfo
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -25,12 +26,13 @@ func sameFile(path, name string) bool {
 // LineAddrs gives the addresses where statements of a line begin, in ascending
 // order: several where the compiler moved its parts, or copied an inlined
 // function. The line where a function is declared has its entry. Other lines may
-// begin at the same address, too: PC and At tell. The file is named as the debug information does, or by the end of
-// that from a slash on. No address is no error.
+// begin at the same address, too: Row and At tell. The file is named as the
+// debug information does, by the end of that from a slash on, or by its whole
+// path. No address is no error.
 func (f *File) LineAddrs(file string, line int) (list []symbolize.VirtAddr, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}
@@ -61,7 +63,7 @@ func (u *unit) lineAddrs(file string, line int) ([]symbolize.VirtAddr, error) {
 	}
 	wanted := map[uint32]bool{}
 	for i, name := range t.files {
-		if name != "" && sameFile(name, file) {
+		if name != "" && (sameFile(name, file) || !path.IsAbs(name) && path.IsAbs(file) && path.Join(u.compDir, name) == path.Clean(file)) {
 			wanted[uint32(i)] = true
 		}
 	}
@@ -125,28 +127,42 @@ func (f *File) FuncLine(fn *Function, n int) ([]symbolize.VirtAddr, error) {
 	return f.LineAddrs(fn.File, fn.Line+n)
 }
 
+// Row says which line of the source the instructions from Addr on belong to, up
+// to the next row.
+type Row struct {
+	Addr symbolize.VirtAddr
+	File string
+	Line int
+	// Statement says that a statement begins there, which is where debuggers
+	// stop.
+	Statement bool
+}
+
 // PC gives the line of the source that an instruction belongs to.
 func (f *File) PC(addr symbolize.VirtAddr) (file string, line int, ok bool) {
+	r, ok := f.Row(addr)
+	return r.File, r.Line, ok
+}
+
+// Row gives the row of the line numbers that an instruction belongs to: the last
+// one at or below its address. ok is false where there is none.
+func (f *File) Row(addr symbolize.VirtAddr) (found Row, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
-	defer func() {
-		if err != nil {
-			file, line, ok = "", 0, false
-		}
-	}()
-	defer rescue(&err)
+	defer func() { ok = ok && err == nil }()
+	defer f.rescue(&err)
 	if f.closed {
-		return "", 0, false
+		return Row{}, false
 	}
 	f.unitSpans().at(addr, func(u *unit) bool {
 		var r row
 		if r, ok = u.rowOf(addr); ok {
-			file, line = strings.Clone(u.lines.file(uint64(r.file))), int(r.line)
+			found = Row{Addr: r.addr, File: strings.Clone(u.lines.file(uint64(r.file))), Line: int(r.line), Statement: r.stmt}
 		}
 		return !ok
 	})
-	return file, line, ok
+	return found, ok
 }
 
 // rowOf is the row that an instruction belongs to: the last one at or below its
@@ -177,7 +193,7 @@ func (f *File) PrologueEnd(fn *Function) (addr symbolize.VirtAddr, ok bool) {
 			addr, ok = 0, false
 		}
 	}()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	im, isOurs := fn.unit.(*implementation)
 	if !isOurs || len(fn.Ranges) == 0 || f.closed {
 		return 0, false
@@ -218,7 +234,7 @@ func (f *File) FunctionLines(fn *Function) (lines []Line) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
-	defer rescue(&err)
+	defer f.rescue(&err)
 	im, isOurs := fn.unit.(*implementation)
 	if !isOurs || fn.Line == 0 || f.closed {
 		return nil

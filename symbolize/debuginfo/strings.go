@@ -28,8 +28,8 @@ func (b *typeBuilder) special() {
 // libstdc++, and std::string_view.
 func (b *typeBuilder) cppString() {
 	t := b.t
-	own := b.e.str(atName)
-	if !strings.HasPrefix(t.Name, "std::") || !strings.HasPrefix(own, "basic_string") {
+	// In units of their own, types may lack the namespace.
+	if !strings.HasPrefix(b.e.str(atName), "basic_string") {
 		return
 	}
 	if m := t.member("_M_dataplus"); m != nil {

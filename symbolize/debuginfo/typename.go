@@ -27,6 +27,9 @@ func (n *namer) name(e entry, inner string, depth int) string {
 		return "?"
 	}
 	if name := e.str(atName); name != "" && e.tag != tagSubroutineType {
+		if e.u.language == Go && strings.HasPrefix(name, ".param") { // a type parameter
+			return n.elem(e, inner, depth)
+		}
 		return spaced(n.own(e, name), inner)
 	}
 	switch e.tag {

@@ -20,7 +20,7 @@ func (f *File) VarsAt(fn *Function, pc symbolize.VirtAddr) (list []Variable) {
 		return nil
 	}
 	var err error
-	defer rescue(&err) // what was read before damage is given
+	defer f.rescue(&err) // what was read before damage is given
 	var blocks []entry
 	im.e.walk(func(c *entry) bool {
 		if c.tag != tagLexicalBlock || !contains(c.ranges(maxRanges), pc) && hasCode(c) {
@@ -89,7 +89,7 @@ func (e entry) linkageName() string {
 func (f *File) globals(wanted func(name string) bool) (list []Variable, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	defer rescue(&err)
+	defer f.rescue(&err)
 	if f.closed {
 		return nil, errClosed
 	}

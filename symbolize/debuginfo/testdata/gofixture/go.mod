@@ -1,0 +1,2 @@
+module fixture
+go 1.26
