@@ -130,7 +130,7 @@ func (x *symbolIndex) addGoFunctions(f *elfFile) {
 	if err != nil {
 		return
 	}
-	x.names[tableGo] = string(p.Names())
+	x.names[tableGo] = p.Names()
 	entries := make([]entry, 0, p.Len())
 	for i := range p.Len() {
 		if fn, ok := p.Func(i); ok && x.names[tableGo][fn.NameOffset] != 0 {

@@ -111,6 +111,31 @@ func merged(list []place) (out []place) {
 	return out
 }
 
+// TestAssignStack: without registers, values follow each other, aligned as fields
+// of a struct, and results begin at a word.
+func TestAssignStack(t *testing.T) {
+	small := &debuginfo.Type{Kind: debuginfo.Int, Size: 1}
+	medium := &debuginfo.Type{Kind: debuginfo.Uint, Size: 4}
+	text := &debuginfo.Type{Kind: debuginfo.GoString, Size: 16}
+	list := &debuginfo.Type{Kind: debuginfo.Array, Size: 3, Count: 3, Elem: small}
+	for machine, sp := range map[elf.Machine]int{elf.EM_X86_64: 7, elf.EM_AARCH64: 31} {
+		in, out, err := AssignStack(machine, []*debuginfo.Type{small, medium, text, list}, []*debuginfo.Type{small, text, medium})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, l := range slices.Concat(in, out) {
+			if len(l.Pieces) != 1 || l.Pieces[0].Kind != debuginfo.Memory || l.Pieces[0].Address.Base != sp {
+				t.Fatalf("%v: %+v", machine, l)
+			}
+			got = append(got, l.Pieces[0].Address.Steps[0].Add)
+		}
+		if want := []int64{8, 12, 16, 32, 40, 48, 64}; !slices.Equal(got, want) {
+			t.Errorf("%v: above the stack pointer %d, want %d", machine, got, want)
+		}
+	}
+}
+
 func TestDictionaryIndex(t *testing.T) {
 	for name, want := range map[string]int{
 		"main.Two[go.shape.string,go.shape.int]":                         0,

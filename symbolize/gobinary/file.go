@@ -1,14 +1,12 @@
 package gobinary
 
 import (
-	"debug/buildinfo"
 	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -74,7 +72,7 @@ func New(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	f := &File{image: image, program: program, machine: image.Machine}
-	f.version = readVersion(r)
+	f.version = readVersion(program.Memory)
 	f.minor = minorOf(f.version)
 	f.byName = sync.OnceValue(f.sameNames)
 	f.goid = sync.OnceValue(f.findGoid)
@@ -94,41 +92,6 @@ func (f *File) Close() error {
 
 // Machine is the processor that the program is for.
 func (f *File) Machine() elf.Machine { return f.machine }
-
-// Version is the release that built the program, as runtime.Version gives it
-// ("go1.26.1"), "" where it does not say (before Go 1.13).
-func (f *File) Version() string { return f.version }
-
-// readVersion guards against what hostile files do to the standard library.
-func readVersion(r io.ReaderAt) (version string) {
-	defer func() {
-		if recover() != nil {
-			version = ""
-		}
-	}()
-	info, err := buildinfo.Read(r)
-	if err != nil {
-		return ""
-	}
-	return info.GoVersion
-}
-
-// minorOf is N of go1.N, also of development versions ("devel go1.27-…").
-func minorOf(version string) int {
-	_, rest, ok := strings.Cut(version, "go1.")
-	if !ok {
-		return 0
-	}
-	end := strings.IndexFunc(rest, func(c rune) bool { return c < '0' || c > '9' })
-	if end < 0 {
-		end = len(rest)
-	}
-	n, err := strconv.Atoi(rest[:end])
-	if err != nil {
-		return 0
-	}
-	return n
-}
 
 // Function is a function of the program.
 type Function struct {

@@ -1,6 +1,7 @@
 package gobinary
 
 import (
+	"bytes"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"gorecord/symbolize"
+	"gorecord/symbolize/code"
 )
 
 // builds are ways to build goprog, by names.
@@ -223,6 +226,9 @@ func TestEveryBuildKnowsCallee(t *testing.T) {
 			if !ok || fn.Wrapper || fn.Assembly || f.IsABI0(fn) {
 				t.Fatalf("main.callee: %+v, %v", fn, ok)
 			}
+			if f.Version() != runtime.Version() {
+				t.Errorf("version %q", f.Version())
+			}
 			file, line := f.Line(fn.Entry)
 			if filepath.Base(file) != "main.go" || line != fn.StartLine || line == 0 {
 				t.Errorf("main.callee is at %s:%d, starts in line %d", file, line, fn.StartLine)
@@ -239,6 +245,80 @@ func TestEveryBuildKnowsCallee(t *testing.T) {
 				t.Error("main.none exists")
 			}
 		})
+	}
+}
+
+// TestWithoutSectionHeaders: what programs load is enough.
+func TestWithoutSectionHeaders(t *testing.T) {
+	for _, name := range []string{"stripped", "pie stripped", "external linker, pie, stripped", "arm64"} {
+		t.Run(name, func(t *testing.T) {
+			want := open(t, name)
+			b, err := os.ReadFile(build(t, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(b[40:48], make([]byte, 8)) // e_shoff
+			copy(b[58:64], make([]byte, 6)) // e_shentsize, e_shnum, e_shstrndx
+			f, err := New(bytes.NewReader(b), int64(len(b)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, all := slices.Collect(f.Functions()), slices.Collect(want.Functions()); !slices.Equal(got, all) {
+				t.Errorf("%d functions, %d with section headers", len(got), len(all))
+			}
+			if got, all := slices.Collect(f.Itabs()), slices.Collect(want.Itabs()); !slices.Equal(got, all) {
+				t.Errorf("itabs %v, with section headers %v", got, all)
+			}
+			if f.Version() != runtime.Version() {
+				t.Errorf("version %q", f.Version())
+			}
+		})
+	}
+}
+
+// TestReturnsOfARM64 are those that go tool objdump sees.
+func TestReturnsOfARM64(t *testing.T) {
+	f := open(t, "arm64")
+	out, err := exec.Command("go", "tool", "objdump", build(t, "arm64")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []symbolize.VirtAddr
+	for line := range strings.Lines(string(out)) {
+		if w := strings.Fields(line); len(w) >= 4 && w[3] == "RET" {
+			addr, err := strconv.ParseUint(w[1], 0, 64)
+			if err != nil {
+				t.Fatal(line)
+			}
+			want = append(want, symbolize.VirtAddr(addr))
+		}
+	}
+	for fn := range f.Functions() {
+		if strings.HasPrefix(fn.Name, "go:") {
+			continue // marks of the linker, of one byte
+		}
+		list, err := code.Returns(f.Machine(), f.Code(fn), fn.Entry)
+		if err != nil {
+			t.Errorf("%s: %v", fn.Name, err)
+		}
+		got = append(got, list...)
+	}
+	if !slices.Equal(got, want) || len(want) < 1000 {
+		t.Errorf("%d returns, objdump has %d", len(got), len(want))
+	}
+}
+
+// TestEveryFunctionDecodes of this machine's programs, padding included.
+func TestEveryFunctionDecodes(t *testing.T) {
+	for _, name := range []string{"default", "pie stripped", "external linker"} {
+		f := open(t, name)
+		for fn := range f.Functions() {
+			_, err := code.Returns(f.Machine(), f.Code(fn), fn.Entry)
+			// A constant in the code: crypto/internal/boring/sig marks binaries.
+			if marker := strings.HasPrefix(fn.Name, "crypto/internal/boring/sig."); err != nil && !marker {
+				t.Errorf("%s: %s: %v", name, fn.Name, err)
+			}
+		}
 	}
 }
 
@@ -349,6 +429,22 @@ func TestErrors(t *testing.T) {
 		if got := f.BeginsWithString(name); got != want {
 			t.Errorf("BeginsWithString(%s) = %v", name, got)
 		}
+	}
+}
+
+func TestGoidOfUnknownRelease(t *testing.T) {
+	b := miniature()
+	copy(b[bytes.Index(b, []byte("go1.26.1")):], "go1.99.1")
+	f, err := New(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "find the number of goroutines: the program was built by go1.99.1 and has no debug information (build it without -ldflags=-w)"
+	if _, how, err := f.GoidOffset(); how != "" || err == nil || err.Error() != want {
+		t.Errorf("%q, %v", how, err)
+	}
+	for i := range f.Itabs() {
+		t.Errorf("itab %v, of an unknown layout", i)
 	}
 }
 

@@ -102,6 +102,7 @@ func (f *File) findTypes() *typeTables {
 // readItabs follows the slice of itabs.
 func (f *File) readItabs(t *typeTables, addr, count uint64) {
 	links := f.program.Memory.Bytes(addr, count*8)
+	names := f.image.Size // how much more of them is believed
 	for ; len(links) >= 8; links = links[8:] {
 		itab := f.image.Order.Uint64(links)
 		var parts [2]descriptor
@@ -113,7 +114,11 @@ func (f *File) readItabs(t *typeTables, addr, count uint64) {
 			parts[i], _ = f.readDescriptor(t, at)
 		}
 		inter, typ := parts[0], parts[1]
-		if inter.name == "" || typ.name == "" {
+		size := uint64(len(inter.name) + len(typ.name))
+		if size > names {
+			return
+		}
+		if names -= size; inter.name == "" || typ.name == "" {
 			continue
 		}
 		t.itabs = append(t.itabs, Itab{symbolize.VirtAddr(itab), typ.name, inter.name, symbolize.VirtAddr(typ.addr)})

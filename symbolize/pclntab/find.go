@@ -95,7 +95,7 @@ func (p *Program) findModule() uint64 {
 	needle := make([]byte, p.ptrSize)
 	m.putWord(needle, p.Addr)
 	var found uint64
-	m.search(elf.PF_W, needle, func(addr uint64) bool {
+	m.Search(elf.PF_W, needle, func(addr uint64) bool {
 		if addr%p.word() == 0 && p.isModule(addr) {
 			found = addr
 		}
@@ -128,10 +128,10 @@ func (p *Program) isModule(addr uint64) bool {
 // searchChunk is how much of a segment is looked through at a time.
 const searchChunk = 1 << 20
 
-// search calls found with the address of each place where needle stands in the
+// Search calls found with the address of each place where needle stands in the
 // bytes of loaded segments that have the flags, until it returns true. Segments
 // that overlap are not all looked through.
-func (m *Memory) search(flags elf.ProgFlag, needle []byte, found func(addr uint64) bool) {
+func (m *Memory) Search(flags elf.ProgFlag, needle []byte, found func(addr uint64) bool) {
 	budget := 2 * m.image.Size
 	for _, s := range m.image.Segments {
 		if s.Type != elf.PT_LOAD || s.Flags&flags != flags {
@@ -167,7 +167,7 @@ func (m *Memory) scan() *Program {
 		m.image.Order.PutUint32(head, magic)
 		var found *Program
 		tried := 0
-		m.search(0, head, func(addr uint64) bool {
+		m.Search(0, head, func(addr uint64) bool {
 			if addr%uint64(m.image.PtrSize) != 0 {
 				return false
 			}
