@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 		"record", "record/probe", "symbolize"},
 	"cmd/goreport": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "report", "report/…"},
 	"cmd/goscript": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "perfevent/perfdata/twin", "report", "report/…"},
-	"cmd/goprobe": {"cmd/internal/cli", "perfevent", "perfevent/tracefs", "record/probe", "symbolize", "symbolize/code",
+	"cmd/goprobe": {"cmd/internal/cli", "perfevent", "perfevent/near", "perfevent/tracefs", "record/probe", "symbolize", "symbolize/code",
 		"symbolize/debuginfo", "symbolize/gobinary"},
 }
 

@@ -71,6 +71,8 @@ func (a *app) do(ctx context.Context) error {
 		return a.collect(ctx)
 	case "funcs":
 		return a.printFuncs(a.filters(words))
+	case "line":
+		return a.printLines(a.line)
 	case "where":
 		return a.printWhere(append(a.where, words...))
 	case "definition":
@@ -87,10 +89,16 @@ func (a *app) do(ctx context.Context) error {
 	return a.addAll(defs)
 }
 
+// alone are the tasks that take no words behind the flags.
+var alone = []string{"del", "gc", "line"}
+
+// hints say what to do instead.
+var hints = map[string]string{"del": "; repeat --del for several patterns"}
+
 // task finds what to do; only one thing can be asked for.
 func (a *app) task() (string, error) {
 	var found []string
-	for _, name := range []string{"list", "del", "gc", "funcs", "where", "definition", "add"} {
+	for _, name := range []string{"list", "del", "gc", "funcs", "line", "where", "definition", "add"} {
 		if a.command.Changed(name) && (name != "gc" || a.gc) {
 			found = append(found, name)
 		}
@@ -104,8 +112,8 @@ func (a *app) task() (string, error) {
 		return "", usageError{"nothing to do: name a function to probe, or give --list or --del"}
 	case len(found) == 0:
 		return "add", nil
-	case (found[0] == "del" || found[0] == "gc") && a.command.NArg() > 0:
-		return "", usageError{fmt.Sprintf("--%s has nothing to do with %q; repeat --del for several patterns", found[0], a.command.Arg(0))}
+	case slices.Contains(alone, found[0]) && a.command.NArg() > 0:
+		return "", usageError{fmt.Sprintf("--%s has nothing to do with %q%s", found[0], a.command.Arg(0), hints[found[0]])}
 	}
 	return found[0], nil
 }

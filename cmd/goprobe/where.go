@@ -275,9 +275,5 @@ func breakpointOf(machine elf.Machine) (name string, bytes []byte) {
 // openFile opens a file of /proc and keeps the cause of an error alone.
 func openFile(proc fs.FS, name string) (fs.File, error) {
 	f, err := proc.Open(name)
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return f, err
+	return f, cause(err)
 }
