@@ -52,7 +52,8 @@ var mayImport = map[string][]string{
 		"record", "record/probe", "symbolize"},
 	"cmd/goreport": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "report", "report/…"},
 	"cmd/goscript": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "perfevent/perfdata/twin", "report", "report/…"},
-	"cmd/goprobe":  {"cmd/internal/cli", "perfevent", "perfevent/tracefs", "record/probe", "symbolize"},
+	"cmd/goprobe": {"cmd/internal/cli", "perfevent", "perfevent/near", "perfevent/tracefs", "record/probe", "symbolize", "symbolize/code",
+		"symbolize/debuginfo", "symbolize/gobinary"},
 }
 
 // modules are the modules that the programs may link, and packages of the

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"gorecord/perfevent/tracefs"
@@ -91,22 +90,21 @@ func (a *app) collect(ctx context.Context) error {
 		return err
 	}
 	defer dir.Close()
-	proc := os.DirFS("/proc")
 	if a.dryRun {
-		return a.listDead(dir, proc)
+		return a.listDead(dir)
 	}
-	removed, err := dir.Sweep(ctx, proc)
+	removed, err := dir.Sweep(ctx, a.proc)
 	for _, event := range removed {
 		a.say("Removed event: %s\n", event)
 	}
 	return err
 }
 
-func (a *app) listDead(dir *tracefs.Dir, proc fs.FS) error {
+func (a *app) listDead(dir *tracefs.Dir) error {
 	probes, err := dir.List()
 	var events []tracefs.EventName
 	for i := range probes {
-		if owner, ok := tracefs.ParseOwner(probes[i].Group); ok && owner.Dead(proc) {
+		if owner, ok := tracefs.ParseOwner(probes[i].Group); ok && owner.Dead(a.proc) {
 			events = append(events, probes[i].Event())
 		}
 	}

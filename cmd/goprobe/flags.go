@@ -9,6 +9,11 @@ type options struct {
 	definition []string
 	list       string
 	del        []string
+	funcs      string
+	line       string
+	source     string
+	where      []string
+	pids       []int
 
 	gc, raw, dryRun, force, inlines, quiet, verbose bool
 }
@@ -25,18 +30,28 @@ DEF is [[GROUP:]EVENT=]PLACE [ARG…], where PLACE is one of
   0xOFFSET      a position in the file
   @0xADDRESS    an address as the ELF file states it
 and ARG is what to record with each hit, in the words of the kernel's uprobetracer document: [NAME=]%REGISTER, $retval,
-$comm, +OFFSET(%REGISTER) and so on, with :TYPE behind. An ARG stands inside the quotes of its DEF, or behind them.`
+$comm, +OFFSET(%REGISTER) and so on, with :TYPE behind. An ARG stands inside the quotes of its DEF, or behind them.
+
+FILTER is made of globs (*, ?, [a-z], [!a-z], \c for a character c as it is), ! for not, & for and, | for or, and parentheses:
+'http_* & !*_init'. Of several, each adds functions, but for those that begin with !, which leave functions out. Without
+one it is "` + defaultFilter + `".
+
+LINES is START, START+COUNT or START-END. Those of FUNC are counted from the line where it is declared, which is 0; those of
+FILE from 1. FUNC@FILE chooses one of several functions of the name.`
 
 // flags describes goprobe.
 func flags(o *options) *cli.Command {
 	c := cli.New("goprobe", "add, list and delete probes on functions")
-	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT"}
+	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT", "[-x PATH] -F [FILTER…]", "-x PATH -L FUNC|FILE[:LINES]", "-x PATH --where PLACE [-p PID]"}
 	c.Text = description
 	c.Examples = []cli.Example{
 		{Line: "goprobe -x ./main callee", Does: "the entry of callee, as probe_main:callee"},
 		{Line: "goprobe -x ./main 'callee%return $retval:s32'", Does: "its return, with the value, as probe_main:callee__return"},
 		{Line: "goprobe -x ./main 'sum=callee a=%di:s32 b=%si:s32'", Does: "two arguments from registers, as probe_main:sum"},
 		{Line: "goprobe -x ./main -D callee", Does: "only print the line for uprobe_events"},
+		{Line: "goprobe -x ./main -F 'c*'", Does: "the functions whose names begin with c"},
+		{Line: "goprobe -x ./main -L callee:0+5", Does: "its first five lines of source"},
+		{Line: "goprobe -x ./main --where callee -p 4711", Does: "where process 4711 has callee, and whether a probe is armed there"},
 		{Line: "goprobe -l", Does: "everybody's probes, with function and source line"},
 		{Line: "goprobe -d 'probe_main:*'", Does: "delete all of that group"},
 	}
@@ -59,12 +74,18 @@ func flags(o *options) *cli.Command {
 	c.StringVarP(&o.list, "list", "l", "", "list probes; those that patterns `[GROUP:]EVENT` match, here or behind")
 	c.Lookup("list").NoOptDefVal = "*"
 	c.StringArrayVarP(&o.del, "del", "d", nil, "delete the probes that the pattern `[GROUP:]EVENT` matches")
+	c.StringVarP(&o.funcs, "funcs", "F", "", "list the functions that could be probed; those that `FILTER`, here or behind, wants")
+	c.Lookup("funcs").NoOptDefVal = defaultFilter
+	c.StringVarP(&o.line, "line", "L", "", "show the source lines `FUNC[:LINES]` or FILE[:LINES], with numbers where a probe can stand")
+	c.StringArrayVar(&o.where, "where", nil, "tell where `PLACE` lies: ELF address, file offset, section, source line, code")
+	c.IntSliceVarP(&o.pids, "pid", "p", nil, "with --where: the address in process `PID`, and what stands in its memory")
 	c.BoolVar(&o.gc, "gc", false, "delete what recorders that were killed left behind")
 	c.Group("How to do it")
 	c.BoolVarP(&o.dryRun, "dry-run", "n", false, "change nothing, say what would be done")
 	c.BoolVarP(&o.force, "force", "f", false, "where the name is taken, add event_1, event_2 and so on")
 	c.BoolVar(&o.inlines, "inlines", true, "probe inlined copies of functions, too")
 	c.BoolVar(&o.raw, "raw", false, "with --list: the kernel's own lines")
+	c.StringVarP(&o.source, "source", "s", "", "with --line: look for source files in the folder `DIR`")
 	c.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	c.BoolVarP(&o.verbose, "verbose", "v", false, "say what is written to the kernel")
 	notYet(c)
@@ -73,11 +94,7 @@ func flags(o *options) *cli.Command {
 
 func notYet(c *cli.Command) {
 	for _, f := range []struct{ name, short, wayOut string }{
-		{"funcs", "F", "nm -C PATH lists functions"},
-		{"line", "L", "objdump -dl PATH shows the lines of functions"},
 		{"vars", "V", "gdb -batch -ex 'info scope FUNC' PATH lists variables"},
-		{"where", "", "-D shows the file offset, nm PATH the ELF address"},
-		{"pid", "p", "a probe is on the file, for all processes that run it"},
 	} {
 		c.NotYet(f.name, f.short, f.wayOut)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ func (f *fakeDir) drop(event string) {
 // call runs the command on a tracing folder.
 func call(open func() (*tracefs.Dir, error), args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	a := app{open: open, stdout: &out, stderr: &errs}
+	a := app{open: open, proc: os.DirFS("/proc"), stdout: &out, stderr: &errs}
 	status = a.run(context.Background(), args)
 	return status, out.String(), errs.String()
 }
@@ -102,11 +103,17 @@ func TestStatus(t *testing.T) {
 	}{
 		{"nothing", noDir, nil, 129, "nothing to do: name a function"},
 		{"unknown flag", noDir, []string{"--nosuch"}, 129, "unknown flag: --nosuch"},
+		{"pid without place", noDir, []string{"-p", "1", "-x", seedMain, "callee"}, 129, "--pid goes with --where"},
+		{"place without file", noDir, []string{"--where", "callee"}, 129, "give it with -x PATH"},
+		{"bad pid", noDir, []string{"-p", "x", "-x", seedMain, "--where", "callee"}, 129, "invalid argument"},
+		{"no such place", noDir, []string{"-x", seedMain, "--where", "calle"}, 254, "did you mean callee?"},
 		{"two tasks", noDir, []string{"-l", "-d", "x"}, 129, "--del cannot be used with --list"},
 		{"value missing", noDir, []string{"-d"}, 129, "flag needs an argument"},
 		{"words behind -d", noDir, []string{"-d", "a", "b"}, 129, `--del has nothing to do with "b"`},
 		{"option behind DEF", noDir, []string{"callee", "-x", seedMain}, 129, "options come first"},
-		{"not built yet", noDir, []string{"-x", seedMain, "-F"}, 129, "--funcs is not built yet; nm -C PATH"},
+		{"filter without an end", noDir, []string{"-x", seedMain, "-F", "(c*"}, 129, `filter "(c*", column 4: a ) is missing`},
+		{"functions of no file", noDir, []string{"-x", "/no/such", "-F"}, 254, "/no/such: no such file"},
+		{"functions of no ELF file", noDir, []string{"-x", "goprobe_test.go", "-F"}, 234, "goprobe_test.go: not an ELF file"},
 		{"bad pattern", fake.open, []string{"-l", "[a"}, 129, `pattern "[a"`},
 		{"bad pattern to delete", fake.open, []string{"-d", "[a"}, 129, `pattern "[a"`},
 		{"no such file", noDir, []string{"-x", "/no/such", "callee"}, 254, "probe /no/such: no such file"},

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"gorecord/cmd/internal/cli"
@@ -14,15 +17,17 @@ import (
 // run is the command: it reads args, does the work, and gives the exit status.
 // Nothing is read from stdin.
 func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	a := app{open: tracefs.Open, stdout: stdout, stderr: stderr}
+	a := app{open: tracefs.Open, proc: os.DirFS("/proc"), stdout: stdout, stderr: stderr}
 	return a.run(ctx, args)
 }
 
-// app is one call of the command. Tests give it a tracing folder of their own.
+// app is one call of the command. Tests give it a tracing folder and a /proc of
+// their own.
 type app struct {
 	options
 	command        *cli.Command
 	open           func() (*tracefs.Dir, error)
+	proc           fs.FS
 	stdout, stderr io.Writer
 }
 
@@ -64,6 +69,12 @@ func (a *app) do(ctx context.Context) error {
 		return a.delete(ctx, a.del)
 	case "gc":
 		return a.collect(ctx)
+	case "funcs":
+		return a.printFuncs(a.filters(words))
+	case "line":
+		return a.printLines(a.line)
+	case "where":
+		return a.printWhere(append(a.where, words...))
 	case "definition":
 		defs, err := definitions(a.definition, words)
 		if err != nil {
@@ -78,23 +89,31 @@ func (a *app) do(ctx context.Context) error {
 	return a.addAll(defs)
 }
 
+// alone are the tasks that take no words behind the flags.
+var alone = []string{"del", "gc", "line"}
+
+// hints say what to do instead.
+var hints = map[string]string{"del": "; repeat --del for several patterns"}
+
 // task finds what to do; only one thing can be asked for.
 func (a *app) task() (string, error) {
 	var found []string
-	for _, name := range []string{"list", "del", "gc", "definition", "add"} {
+	for _, name := range []string{"list", "del", "gc", "funcs", "line", "where", "definition", "add"} {
 		if a.command.Changed(name) && (name != "gc" || a.gc) {
 			found = append(found, name)
 		}
 	}
 	switch {
+	case a.command.Changed("pid") && !slices.Contains(found, "where"):
+		return "", usageError{"--pid goes with --where: a probe stands in the file, for all processes that run it"}
 	case len(found) > 1:
 		return "", usageError{fmt.Sprintf("--%s cannot be used with --%s", found[1], found[0])}
 	case len(found) == 0 && a.command.NArg() == 0:
 		return "", usageError{"nothing to do: name a function to probe, or give --list or --del"}
 	case len(found) == 0:
 		return "add", nil
-	case (found[0] == "del" || found[0] == "gc") && a.command.NArg() > 0:
-		return "", usageError{fmt.Sprintf("--%s has nothing to do with %q; repeat --del for several patterns", found[0], a.command.Arg(0))}
+	case slices.Contains(alone, found[0]) && a.command.NArg() > 0:
+		return "", usageError{fmt.Sprintf("--%s has nothing to do with %q%s", found[0], a.command.Arg(0), hints[found[0]])}
 	}
 	return found[0], nil
 }

@@ -58,6 +58,8 @@ func ask(t *testing.T, d *File) {
 		_, err := d.LineAddrs("small.c", line)
 		checkError(t, err)
 	}
+	_, err := d.FileLines("small.c")
+	checkError(t, err)
 	vars, err := d.Globals()
 	checkError(t, err)
 	for i := range vars[:min(len(vars), 20)] {

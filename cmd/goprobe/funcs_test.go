@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestFuncs(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-F", "c*"}, "callee\n"},
+		{[]string{"--funcs=c*", "m*"}, "callee\nmain\n"},
+		{[]string{"-F", "[cm]a*", "!callee"}, "main\n"},
+		{[]string{"-F", "*@plt"}, "__cxa_finalize@plt\nputs@plt\n"},
+		{[]string{"-F"}, "callee\nderegister_tm_clones\nframe_dummy\nmain\nregister_tm_clones\n"},
+	} {
+		status, out, errs := call(noDir, append([]string{"-x", seedMain}, tt.args...)...)
+		if status != 0 || out != tt.want || errs != "" {
+			t.Errorf("goprobe %q: %d, %q, %q; want %q", tt.args, status, out, errs, tt.want)
+		}
+	}
+	if status, out, errs := call(noDir, "-x", seedMain, "-F", "zork"); status != 0 || out != "" || errs != "No function's name matches.\n" {
+		t.Errorf("no match: %d, %q, %q", status, out, errs)
+	}
+}
+
+// TestKernelFuncs: text and weak symbols of the kernel, those of modules left
+// out.
+func TestKernelFuncs(t *testing.T) {
+	const text = "ffffffff81000000 T vfs_write\nffffffff81000000 t vfs_read\nffffffff81000000 T _stext\n" +
+		"0000000000000000 D jiffies\n0000000000000000 W weak\nffffffffc0000000 t ext4_read\t[ext4]\n"
+	list := func(text string) (int, string, string) {
+		var out, errs strings.Builder
+		a := app{open: noDir, proc: fstest.MapFS{"kallsyms": {Data: []byte(text)}}, stdout: &out, stderr: &errs}
+		return a.run(t.Context(), []string{"-F"}), out.String(), errs.String()
+	}
+	if status, out, errs := list(text); status != 0 || out != "vfs_read\nvfs_write\nweak\n" {
+		t.Errorf("%d, %q, %q", status, out, errs)
+	}
+	if status, _, errs := list(""); status != 161 || !strings.Contains(errs, "CONFIG_KALLSYMS") {
+		t.Errorf("%d, %q", status, errs)
+	}
+}
+
+// TestStrippedGo: a Go program without symbols lists its functions.
+func TestStrippedGo(t *testing.T) {
+	dir := t.TempDir()
+	src, bin := filepath.Join(dir, "main.go"), filepath.Join(dir, "prog")
+	const program = "package main\n\ntype T struct{ n int }\n\n//go:noinline\nfunc (t *T) add(k int) int { t.n += k; return t.n }\n\nfunc main() { println(new(T).add(len(\"x\"))) }\n"
+	if err := os.WriteFile(src, []byte(program), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", bin, src)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	status, out, errs := call(noDir, "-x", bin, "-F", "main.*")
+	if status != 0 || out != "main.(*T).add\nmain.main\n" {
+		t.Errorf("%d, %q, %q", status, out, errs)
+	}
+}
