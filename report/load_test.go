@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 

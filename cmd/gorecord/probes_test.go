@@ -288,3 +288,126 @@ func stripDebug(t *testing.T, from, to string) {
 		t.Fatalf("%v: %s", err, out)
 	}
 }
+
+// compiled builds a C++ program of testdata.
+func compiled(t *testing.T, dir, source string, flags ...string) {
+	t.Helper()
+	name := strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))
+	args := append(flags, "-g", "-o", filepath.Join(dir, name), filepath.Join(testdata, source))
+	out, err := exec.Command("g++", args...).CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatalf("g++ %q: %v\n%s", args, err, out)
+	}
+}
+
+// TestCPlusPlus: methods, templates, a lambda, references, enums, bit-fields,
+// arrays, strings and structures, in code with and without optimization. Where a
+// value cannot be had, the reason stands in its place.
+func TestCPlusPlus(t *testing.T) {
+	needEvents(t)
+	keepsProbes(t)
+	const req = `{id=42, uri={data="GET /", len=5}, weight=2.5, a=5, b=-3, c=Green, arr=[1, 2, 3, 4], name="bob"}`
+	for _, build := range []struct {
+		flags []string
+		f     string // a float in a register
+		d     string
+		sv    string
+	}{
+		{[]string{"-O0"}, "1.5", "1.25", `"abc"`},
+		{[]string{"-O2"}, "<it is in %xmm0, and the kernel reads no vector registers in probes>", "<it is in %xmm0, and the kernel reads no vector registers in probes>", "<optimized out>"},
+	} {
+		t.Run(build.flags[0], func(t *testing.T) {
+			dir := t.TempDir()
+			compiled(t, dir, "programs/shapes.cpp", build.flags...)
+			got := gorecord(t, dir, "-e", "in=./shapes:{ns::*,main::*,!*string*} $args", "-e", "some=./shapes:ns::handle r->uri.len u=r->uri.data:string r->b *r", "-e", "out=./shapes:{ns::*,!*string*}%return $retval", "./shapes")
+			if got.status != 0 {
+				t.Fatalf("%+v", got)
+			}
+			text := goscript(t, "-F", "sym,trace")
+			for _, want := range []string{
+				`s="hello \"world\"\n" ok=true`, `x=10 sv=` + build.sv, "ref=" + req, "c=Blue f=" + build.f + ` ch=122 'z' uc=200`,
+				`len=5 u="GET /" b=-3 r=` + req, `n=40`, `arg1="` + strings.Repeat("x", 40) + `"`, `s="abcd"`, `arg1={data="abcd", len=4}`,
+				`arg1="some text"`, `arg1=true`, `arg1=Green`, "d=" + build.d, "arg1=<it is in %xmm0", `u={data="GET /", len=5} big=` + req, `arg1={data="GET /", len=47}`, "q=8", "arg1=18", "arg1=16", "arg1=90",
+			} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s is not in\n%s", want, text)
+				}
+			}
+		})
+	}
+}
+
+// TestMarkers: a static marker fires with its arguments, and its semaphore is up
+// only as long.
+func TestMarkers(t *testing.T) {
+	needEvents(t)
+	keepsProbes(t)
+	dir := t.TempDir()
+	copyProgram(t, dir, "programs/markers")
+	got := gorecord(t, dir, "-e", "./markers:sdt:markers:*", "./markers", "2")
+	if got.status != 0 || got.stdout != "2 steps, 2 heard\n" || !strings.Contains(got.stderr, "arg2 (8@(%r8,%rdx,8)) is more than a register") {
+		t.Fatalf("%+v", got)
+	}
+	matches(t, traces(t), `sdt_markers:step: \([0-9a-f]+\) arg1=0 arg3=0 arg4=\d+`, `sdt_markers:step: \([0-9a-f]+\) arg1=1 arg3=-1 arg4=\d+`, `sdt_markers:end: \([0-9a-f]+\) arg1=2 arg2=4711`)
+	if got := gorecord(t, dir, "-e", "sdt_markers:end", "./markers", "2"); got.status != 0 || got.stdout != "2 steps, 0 heard\n" {
+		t.Errorf("by the event's name: %+v", got)
+	}
+	if got := gorecord(t, dir, "-e", "sdt_markers:stop", "./markers", "2"); got.status != 129 || !strings.Contains(got.stderr, "it has sdt:markers:step, sdt:markers:end") {
+		t.Errorf("unknown marker: %+v", got)
+	}
+}
+
+// TestLibraryByName: a library as the loader finds it.
+func TestLibraryByName(t *testing.T) {
+	needEvents(t)
+	keepsProbes(t)
+	dir := t.TempDir()
+	if got := gorecord(t, dir, "-e", "libc:getenv name=+0(%di):string", "env", "--version"); got.status != 0 || !strings.Contains(got.stderr, "libc:getenv is defined for this run: getenv in /") {
+		t.Fatalf("%+v", got)
+	}
+	if !strings.Contains(traces(t), ` name="`) {
+		t.Errorf("getenv: %s", traces(t))
+	}
+}
+
+// TestDeepRecursion: the kernel follows 64 calls that have not returned, probes on
+// returning instructions all of them.
+func TestDeepRecursion(t *testing.T) {
+	needEvents(t)
+	keepsProbes(t)
+	dir := t.TempDir()
+	compiled(t, dir, "programs/recursion.cpp", "-O0")
+	for place, want := range map[string][]string{
+		"%return":  {"        64 ", "136 entries beyond the 64 outstanding calls"},
+		"%returns": {"       200 "},
+	} {
+		if got := gorecord(t, dir, "-e", "./recursion:descend n", "-e", "./recursion:descend"+place, "./recursion", "200"); got.status != 0 {
+			t.Fatalf("%+v", got)
+		}
+		text := goreport(t, "--latency")
+		for _, line := range want {
+			if !strings.Contains(text, line) {
+				t.Errorf("%s: %q is not in\n%s", place, line, text)
+			}
+		}
+	}
+}
+
+// TestInlined: inlined copies are counted, and probed on request.
+func TestInlined(t *testing.T) {
+	needEvents(t)
+	keepsProbes(t)
+	dir := t.TempDir()
+	compiled(t, dir, "programs/recursion.cpp", "-O1", "-fno-ipa-icf")
+	got := gorecord(t, dir, "-e", "./recursion:twice", "./recursion", "5")
+	if got.status != 129 || !strings.Contains(got.stderr, "has no code of its own") || !strings.Contains(got.stderr, "--inlines probes these copies") {
+		t.Errorf("%+v", got)
+	}
+	got = gorecord(t, dir, "--inlines", "-e", "./recursion:twice", "./recursion", "5")
+	if n := samples(t, "perf.data"); got.status != 0 || n["probe_recursion:twice"] == 0 {
+		t.Errorf("%+v, samples %v", got, n)
+	}
+}
