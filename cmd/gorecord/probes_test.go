@@ -260,7 +260,7 @@ func TestDefinitionsThatFail(t *testing.T) {
 		{"inside an instruction", "./main:callee+2", "a probe inside it would break the program", 129},
 		{"missing file", "./nothing:callee", "no such file", 129},
 		{"unknown argument", "./main:callee aa", "has no variable of this name here", 129},
-		{"wrong fetch argument", "./main:callee a=%zz:s32", "Invalid register name", 255},
+		{"wrong fetch argument", "./main:callee a=%zz:s32", "argument a=%zz:s32, column 3, at %zz:s32: x86_64 has no register zz", 129},
 		{"wrong type", "./main:callee a:s33", `"s33" is no type`, 129},
 		{"no debug information", "./nodebug:main a", "use registers, such as arg1=%di:s32", 129},
 		{"result of an entry", "./main:callee $retval", "only returns have it; write callee%return", 129},

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -59,6 +60,9 @@ func (b *Binary) Resolve(s Spec, o Options) ([]Event, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := tracefs.CheckArgs(tracefs.Uprobe, s.Return && !plan.atReturn, architecture(b.module.Machine()), plan.args); err != nil {
+			return nil, fmt.Errorf("probe %s of %s: %w", s.Place(), b.path, err)
+		}
 		plans = append(plans, plan)
 	}
 	events, err := p.group(plans)
@@ -67,6 +71,17 @@ func (b *Binary) Resolve(s Spec, o Options) ([]Event, error) {
 	}
 	events[0].Notes = f.notes
 	return events, nil
+}
+
+// architecture is what uname -m says of a machine.
+func architecture(m elf.Machine) string {
+	switch m {
+	case elf.EM_X86_64:
+		return "x86_64"
+	case elf.EM_AARCH64:
+		return "aarch64"
+	}
+	return ""
 }
 
 // group makes events of plans that agree.

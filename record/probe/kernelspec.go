@@ -14,7 +14,11 @@ func ParseKernelSpec(text string) (Spec, error) {
 	module, place, ok := strings.Cut(rest, ":")
 	function, _, _ := strings.Cut(place, "+")
 	if !ok || !tracefs.IsIdentifier(module) || place == "" || function == "" || strings.HasPrefix(place, ":") || place[0] >= '0' && place[0] <= '9' {
-		return ParseSpec(text)
+		s, err := ParseSpec(text)
+		if err == nil && (s.Kind == AtFunctionLine || s.Kind == AtFileLine) {
+			err = &SyntaxError{text, "source lines of the kernel are not supported yet; probe the function, or FUNC+OFFSET"}
+		}
+		return s, err
 	}
 	s, err := ParseSpec(text[:len(text)-len(rest)] + place)
 	if err == nil && s.Kind == AtFunction {
