@@ -12,9 +12,12 @@ type options struct {
 	funcs      string
 	line       string
 	source     string
+	vars       []string
+	filter     string
 	where      []string
 	pids       []int
 
+	externs, ranges                        bool
 	gc, raw, dryRun, force, quiet, verbose bool
 }
 
@@ -42,7 +45,7 @@ FILE from 1. FUNC@FILE chooses one of several functions of the name.`
 // flags describes goprobe.
 func flags(o *options) *cli.Command {
 	c := cli.New("goprobe", "add, list and delete probes on functions")
-	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT", "[-x PATH] -F [FILTER…]", "-x PATH -L FUNC|FILE[:LINES]", "-x PATH --where PLACE [-p PID]"}
+	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT", "[-x PATH] -F [FILTER…]", "-x PATH -L FUNC|FILE[:LINES]", "-x PATH -V PLACE…", "-x PATH --where PLACE [-p PID]"}
 	c.Text = description
 	c.Examples = []cli.Example{
 		{Line: "goprobe -x ./main callee", Does: "the entry of callee, as probe_main:callee"},
@@ -51,6 +54,7 @@ func flags(o *options) *cli.Command {
 		{Line: "goprobe -x ./main -D callee", Does: "only print the line for uprobe_events"},
 		{Line: "goprobe -x ./main -F 'c*'", Does: "the functions whose names begin with c"},
 		{Line: "goprobe -x ./main -L callee:0+5", Does: "its first five lines of source"},
+		{Line: "goprobe -x ./main -V callee", Does: "the variables that a probe on callee can record"},
 		{Line: "goprobe -x ./main --where callee -p 4711", Does: "where process 4711 has callee, and whether a probe is armed there"},
 		{Line: "goprobe -l", Does: "everybody's probes, with function and source line"},
 		{Line: "goprobe -d 'probe_main:*'", Does: "delete all of that group"},
@@ -77,6 +81,7 @@ func flags(o *options) *cli.Command {
 	c.StringVarP(&o.funcs, "funcs", "F", "", "list the functions that could be probed; those that `FILTER`, here or behind, wants")
 	c.Lookup("funcs").NoOptDefVal = defaultFilter
 	c.StringVarP(&o.line, "line", "L", "", "show the source lines `FUNC[:LINES]` or FILE[:LINES], with numbers where a probe can stand")
+	c.StringArrayVarP(&o.vars, "vars", "V", nil, "list the variables that can be read at `PLACE`, which may also be FUNC:LINE or FILE:LINE")
 	c.StringArrayVar(&o.where, "where", nil, "tell where `PLACE` lies: ELF address, file offset, section, source line, code")
 	c.IntSliceVarP(&o.pids, "pid", "p", nil, "with --where: the address in process `PID`, and what stands in its memory")
 	c.BoolVar(&o.gc, "gc", false, "delete what recorders that were killed left behind")
@@ -84,17 +89,11 @@ func flags(o *options) *cli.Command {
 	c.BoolVarP(&o.dryRun, "dry-run", "n", false, "change nothing, say what would be done")
 	c.BoolVarP(&o.force, "force", "f", false, "where the name is taken, add event_1, event_2 and so on")
 	c.BoolVar(&o.raw, "raw", false, "with --list: the kernel's own lines")
+	c.BoolVar(&o.externs, "externs", false, "with --vars: global variables of the source file, too")
+	c.BoolVar(&o.ranges, "range", false, "with --vars: show where each variable has a value, those that have none at PLACE as well")
+	c.StringVar(&o.filter, "filter", defaultVarFilter, "with --vars: only the variables that `FILTER` wants")
 	c.StringVarP(&o.source, "source", "s", "", "with --line: look for source files in the folder `DIR`")
 	c.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	c.BoolVarP(&o.verbose, "verbose", "v", false, "say what is written to the kernel")
-	notYet(c)
 	return c
-}
-
-func notYet(c *cli.Command) {
-	for _, f := range []struct{ name, short, wayOut string }{
-		{"vars", "V", "gdb -batch -ex 'info scope FUNC' PATH lists variables"},
-	} {
-		c.NotYet(f.name, f.short, f.wayOut)
-	}
 }
