@@ -12,9 +12,12 @@ type options struct {
 	funcs      string
 	line       string
 	source     string
+	vars       []string
+	filter     string
 	where      []string
 	pids       []int
 
+	externs, ranges                                 bool
 	gc, raw, dryRun, force, inlines, quiet, verbose bool
 }
 
@@ -24,13 +27,18 @@ GROUP:EVENT. Probes stay until they are deleted. For a single recording none is 
 defines what it needs and takes it away again.
 
 DEF is [[GROUP:]EVENT=]PLACE [ARG…], where PLACE is one of
-  FUNC          the entry of a function; a C++ or Rust function as the source calls it, with or without parameters
-  FUNC%return   its return (not in Go programs, which a return probe crashes)
-  FUNC+OFFSET   an instruction, OFFSET bytes behind the entry
-  0xOFFSET      a position in the file
-  @0xADDRESS    an address as the ELF file states it
-and ARG is what to record with each hit, in the words of the kernel's uprobetracer document: [NAME=]%REGISTER, $retval,
-$comm, +OFFSET(%REGISTER) and so on, with :TYPE behind. An ARG stands inside the quotes of its DEF, or behind them.
+  FUNC, FUNC+OFFSET     a function's entry, or an instruction; C++ and Rust functions as the source calls them, with or
+                        without parameters
+  FUNC%return           its return; in Go programs, which a return probe crashes, at each returning instruction
+  FUNC%returns          the same for all languages
+  FUNC:LINE, FILE:LINE  a line of the source, counted from where the function is declared, or from the file's first
+  FUNC@FILE             one of several functions of the name
+  GLOB, {GLOB,!GLOB}    each function that matches
+  sdt:PROVIDER:NAME     a static marker
+  0xOFFSET, @0xADDRESS  a position in the file, an address as the ELF file states it
+and ARG is what to record with each hit: a parameter or variable by its name (a, req->uri.len, *p, buf:string), $args for
+all parameters, $retval, or what the kernel's uprobetracer document has: [NAME=]%REGISTER, $comm, +OFFSET(%REGISTER) and
+so on, with :TYPE behind. ARGs stand inside the quotes of their DEF; those of the kernel's kind may stand behind it.
 
 FILTER is made of globs (*, ?, [a-z], [!a-z], \c for a character c as it is), ! for not, & for and, | for or, and parentheses:
 'http_* & !*_init'. Of several, each adds functions, but for those that begin with !, which leave functions out. Without
@@ -42,7 +50,7 @@ FILE from 1. FUNC@FILE chooses one of several functions of the name.`
 // flags describes goprobe.
 func flags(o *options) *cli.Command {
 	c := cli.New("goprobe", "add, list and delete probes on functions")
-	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT", "[-x PATH] -F [FILTER…]", "-x PATH -L FUNC|FILE[:LINES]", "-x PATH --where PLACE [-p PID]"}
+	c.Forms = []string{"-x PATH [flags] DEF…", "[flags] DEF…  (kernel)", "-l [[GROUP:]EVENT…]", "-d [GROUP:]EVENT", "[-x PATH] -F [FILTER…]", "-x PATH -L FUNC|FILE[:LINES]", "-x PATH -V PLACE…", "-x PATH --where PLACE [-p PID]"}
 	c.Text = description
 	c.Examples = []cli.Example{
 		{Line: "goprobe -x ./main callee", Does: "the entry of callee, as probe_main:callee"},
@@ -51,6 +59,7 @@ func flags(o *options) *cli.Command {
 		{Line: "goprobe -x ./main -D callee", Does: "only print the line for uprobe_events"},
 		{Line: "goprobe -x ./main -F 'c*'", Does: "the functions whose names begin with c"},
 		{Line: "goprobe -x ./main -L callee:0+5", Does: "its first five lines of source"},
+		{Line: "goprobe -x ./main -V callee", Does: "the variables that a probe on callee can record"},
 		{Line: "goprobe -x ./main --where callee -p 4711", Does: "where process 4711 has callee, and whether a probe is armed there"},
 		{Line: "goprobe -l", Does: "everybody's probes, with function and source line"},
 		{Line: "goprobe -d 'probe_main:*'", Does: "delete all of that group"},
@@ -77,6 +86,7 @@ func flags(o *options) *cli.Command {
 	c.StringVarP(&o.funcs, "funcs", "F", "", "list the functions that could be probed; those that `FILTER`, here or behind, wants")
 	c.Lookup("funcs").NoOptDefVal = defaultFilter
 	c.StringVarP(&o.line, "line", "L", "", "show the source lines `FUNC[:LINES]` or FILE[:LINES], with numbers where a probe can stand")
+	c.StringArrayVarP(&o.vars, "vars", "V", nil, "list the variables that can be read at `PLACE`, which may also be FUNC:LINE or FILE:LINE")
 	c.StringArrayVar(&o.where, "where", nil, "tell where `PLACE` lies: ELF address, file offset, section, source line, code")
 	c.IntSliceVarP(&o.pids, "pid", "p", nil, "with --where: the address in process `PID`, and what stands in its memory")
 	c.BoolVar(&o.gc, "gc", false, "delete what recorders that were killed left behind")
@@ -85,17 +95,11 @@ func flags(o *options) *cli.Command {
 	c.BoolVarP(&o.force, "force", "f", false, "where the name is taken, add event_1, event_2 and so on")
 	c.BoolVar(&o.inlines, "inlines", true, "probe inlined copies of functions, too")
 	c.BoolVar(&o.raw, "raw", false, "with --list: the kernel's own lines")
+	c.BoolVar(&o.externs, "externs", false, "with --vars: global variables of the source file, too")
+	c.BoolVar(&o.ranges, "range", false, "with --vars: show where each variable has a value, those that have none at PLACE as well")
+	c.StringVar(&o.filter, "filter", defaultVarFilter, "with --vars: only the variables that `FILTER` wants")
 	c.StringVarP(&o.source, "source", "s", "", "with --line: look for source files in the folder `DIR`")
 	c.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but errors")
 	c.BoolVarP(&o.verbose, "verbose", "v", false, "say what is written to the kernel")
-	notYet(c)
 	return c
-}
-
-func notYet(c *cli.Command) {
-	for _, f := range []struct{ name, short, wayOut string }{
-		{"vars", "V", "gdb -batch -ex 'info scope FUNC' PATH lists variables"},
-	} {
-		c.NotYet(f.name, f.short, f.wayOut)
-	}
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -269,5 +271,91 @@ func TestNobody(t *testing.T) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 243 || strings.Count(string(out), "\n") != 1 || !strings.HasPrefix(string(out), "goprobe: open tracefs: ") {
 		t.Errorf("%v, %q", err, out)
+	}
+}
+
+// shell runs a script where tracefs is mounted.
+func shell(t *testing.T, script string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("sh", append([]string{"-ec", "mount --make-rprivate /\nmountpoint -q /sys/kernel/tracing || mount -t tracefs nodev /sys/kernel/tracing\n" + script, "sh"}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+}
+
+// TestSeedLines: what the seed writes by hand, goprobe writes, too, and lists and
+// deletes; also where the program is gone meanwhile.
+func TestSeedLines(t *testing.T) {
+	dir := workdir(t)
+	path := filepath.Join(dir, "gpt1")
+	out, _ := goprobe(t, "-x", path, "-D", "calgpt")
+	_, offset, _ := strings.Cut(strings.TrimSpace(out), path+":")
+	for _, tt := range []struct{ def, want string }{
+		{"uprobes:gpseed=" + offset, "p:uprobes/gpseed " + path + ":" + offset},
+		{"uprobes:gpseed_ret=" + offset + "%return", "r:uprobes/gpseed_ret " + path + ":" + offset},
+	} {
+		if out, _ := goprobe(t, "-x", path, "-D", tt.def); out != tt.want+"\n" {
+			t.Errorf("-D %s: %q, want %q", tt.def, out, tt.want)
+		}
+	}
+	// The seed's own lines have no group: the kernel's is uprobes.
+	shell(t, `echo "p:gpseed $1:$2" >>/sys/kernel/tracing/uprobe_events
+		echo "r:gpseed_ret $1:$2" >>/sys/kernel/tracing/uprobe_events`, path, offset)
+	defer func() {
+		if t.Failed() {
+			call(tracefs.Open, "-d", "uprobes:gpseed*")
+		}
+	}()
+	raw, _ := goprobe(t, "-l", "--raw", "uprobes:gpseed*")
+	want := fmt.Sprintf("p:uprobes/gpseed %[1]s:0x%016[2]x\nr:uprobes/gpseed_ret %[1]s:0x%016[2]x\n", path, number(t, offset))
+	if raw != want {
+		t.Errorf("--raw lists\n%s\nwant\n%s", raw, want)
+	}
+	listed, _ := goprobe(t, "-l", "uprobes:gpseed*")
+	if want := fmt.Sprintf("  uprobes:gpseed       (on calgpt@./main.c in %[1]s)\n  uprobes:gpseed_ret   (on calgpt%%return@./main.c in %[1]s)\n", path); listed != want {
+		t.Errorf("lists\n%s\nwant\n%s", listed, want)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	listed, _ = goprobe(t, "-l", "uprobes:gpseed*")
+	if want := fmt.Sprintf("  uprobes:gpseed       (on %[2]s in %[1]s)\n  uprobes:gpseed_ret   (on %[2]s%%return in %[1]s)\n", path, offset); listed != want {
+		t.Errorf("without the file, lists\n%s\nwant\n%s", listed, want)
+	}
+	if _, said := goprobe(t, "-d", "uprobes:gpseed*"); said != "Removed event: uprobes:gpseed\nRemoved event: uprobes:gpseed_ret\n" {
+		t.Errorf("-d said %q", said)
+	}
+}
+
+func number(t *testing.T, text string) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestDefinitionLikePerf: -D prints perf's lines, also for the indirect function
+// of libc that the seed lists.
+func TestDefinitionLikePerf(t *testing.T) {
+	dir := workdir(t)
+	const libc = "/lib/x86_64-linux-gnu/libc.so.6"
+	for _, args := range [][]string{
+		{"-x", filepath.Join(dir, "gpt1"), "calgpt"},
+		{"-x", filepath.Join(dir, "gpt2-nopie"), "calgpt%return $retval"},
+		{"-x", filepath.Join(dir, "gpt2-nopie"), "x=mgpt+4 a=%di:s32 +8(%sp)"},
+		{"-x", libc, "memcpy"},
+		{"-x", libc, "getpid"},
+	} {
+		if _, err := os.Stat(args[1]); err != nil {
+			continue
+		}
+		args = append(args[:2:2], "-D", args[2])
+		theirs, _ := perfProbe(t, args...)
+		if ours, _ := goprobe(t, args...); ours != theirs {
+			t.Errorf("%q: %q, perf prints %q", args, ours, theirs)
+		}
 	}
 }

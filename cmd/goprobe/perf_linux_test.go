@@ -158,3 +158,52 @@ func TestLinesLikePerf(t *testing.T) {
 		}
 	})
 }
+
+// TestVarsLikePerf: perf lists the same variables in the same form. In optimized
+// code it knows fewer (constants, and values that the debug information computes)
+// and counts those of functions that are inlined at the place.
+func TestVarsLikePerf(t *testing.T) {
+	compile(t, func(t *testing.T, path string, optimized bool) {
+		places := []string{"gpsum", "gpwork", "gptypes", "main", "gptypes%return"}
+		if !optimized {
+			places = append(places, "sq", "sq:2", "gpwork+4", "gpwork:6", "gptypes:7", "listed.c:11", "listed.c:27", "sq@listed.c")
+		}
+		for _, place := range places {
+			for _, flags := range [][]string{nil, {"--externs"}, {"--range"}, {"--range", "--externs"}, {"--filter", "!n*"}} {
+				if optimized && strings.HasSuffix(path, "-4") && slices.Contains(flags, "--range") {
+					continue // perf 6.1 never comes back from lists of DWARF 4
+				}
+				args := append([]string{"-x", path, "-V", place}, flags...)
+				theirs, _ := perfProbe(t, args...)
+				status, out, errs := call(noDir, args...)
+				if status != 0 {
+					t.Errorf("%v: %d, %s", args, status, errs)
+				}
+				checkVars(t, args, out, theirs, optimized)
+			}
+		}
+	})
+}
+
+// checkVars compares lists of variables. perf 6.1 does not know void pointers.
+func checkVars(t *testing.T, args []string, ours, theirs string, optimized bool) {
+	t.Helper()
+	lines := func(text string) []string {
+		list := strings.Split(strings.ReplaceAll(text, "(unknown_type)", "void*"), "\n")
+		slices.Sort(list)
+		return list
+	}
+	missing := 0
+	for _, line := range lines(theirs) {
+		inOurs := strings.Contains(ours, line)
+		if optimized && strings.HasPrefix(line, "\t\t[INV]\t") { // what we may know more of
+			inOurs = strings.Contains(ours, strings.TrimPrefix(line, "\t\t[INV]"))
+		}
+		if !inOurs {
+			missing++
+		}
+	}
+	if missing > 0 || !optimized && !slices.Equal(lines(ours), lines(theirs)) {
+		t.Errorf("%v: %d lines are missing\n%s\nperf prints\n%s", args, missing, ours, theirs)
+	}
+}

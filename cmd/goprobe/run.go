@@ -73,6 +73,8 @@ func (a *app) do(ctx context.Context) error {
 		return a.printFuncs(a.filters(words))
 	case "line":
 		return a.printLines(a.line)
+	case "vars":
+		return a.printVars(append(a.vars, words...))
 	case "where":
 		return a.printWhere(append(a.where, words...))
 	case "definition":
@@ -98,7 +100,7 @@ var hints = map[string]string{"del": "; repeat --del for several patterns"}
 // task finds what to do; only one thing can be asked for.
 func (a *app) task() (string, error) {
 	var found []string
-	for _, name := range []string{"list", "del", "gc", "funcs", "line", "where", "definition", "add"} {
+	for _, name := range []string{"list", "del", "gc", "funcs", "line", "vars", "where", "definition", "add"} {
 		if a.command.Changed(name) && (name != "gc" || a.gc) {
 			found = append(found, name)
 		}

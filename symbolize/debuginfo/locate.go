@@ -73,55 +73,73 @@ func (u *unit) expression(v *value, pc symbolize.VirtAddr) (expr []byte, reason 
 	switch v.form {
 	case formExprloc, formBlock, formBlock1, formBlock2, formBlock4:
 		return v.b, ""
+	}
+	found := false
+	otherwise, ok := u.locationList(v, func(r Range, e []byte) bool {
+		expr, found = e, pc >= r.Start && pc < r.End
+		return !found
+	})
+	switch {
+	case found:
+		return expr, ""
+	case !ok:
+		return nil, "its location is damaged"
+	case otherwise != nil:
+		return otherwise, ""
+	}
+	return nil, optimizedOut
+}
+
+// locationList visits the entries of a list of locations until yield returns
+// false. otherwise is the expression for all other addresses; ok is false where
+// the list is damaged.
+func (u *unit) locationList(v *value, yield func(r Range, expr []byte) bool) (otherwise []byte, ok bool) {
+	switch v.form {
 	case formLoclistx:
 		section := u.f.info.section("debug_loclists")
 		off, ok := u.listOffset(section, u.loclistsBase, v.n)
 		if !ok {
-			return nil, "its location is damaged"
+			return nil, false
 		}
-		return u.newList(at(section, off), uint64(pc))
+		return u.newList(at(section, off), yield)
 	case formSecOffset, formData4, formData8:
 		if u.version >= 5 {
-			return u.newList(at(u.f.info.section("debug_loclists"), v.n), uint64(pc))
+			return u.newList(at(u.f.info.section("debug_loclists"), v.n), yield)
 		}
-		return u.oldList(v.n, uint64(pc))
+		return nil, u.oldList(v.n, yield)
 	}
-	return nil, "its location is damaged"
+	return nil, false
 }
 
-// oldList looks through a list of .debug_loc.
-func (u *unit) oldList(off, pc uint64) (expr []byte, reason string) {
+// oldList goes through a list of .debug_loc.
+func (u *unit) oldList(off uint64, yield func(r Range, expr []byte) bool) (ok bool) {
 	base := u.low
 	for c := at(u.f.info.section("debug_loc"), off); ; {
 		start, end := c.uint(u.addrSize), c.uint(u.addrSize)
 		switch {
 		case c.bad:
-			return nil, "its location is damaged"
+			return false
 		case start == 0 && end == 0:
-			return nil, optimizedOut
+			return true
 		case start == u.highest():
 			base = end
 			continue
 		}
 		expr := c.bytes(uint64(c.u16()))
-		if pc >= base+start && pc < base+end {
-			return expr, ""
+		if !yield(Range{symbolize.VirtAddr(base + start), symbolize.VirtAddr(base + end)}, expr) {
+			return true
 		}
 	}
 }
 
-// newList looks through a list of .debug_loclists.
-func (u *unit) newList(c cursor, pc uint64) (expr []byte, reason string) {
+// newList goes through a list of .debug_loclists.
+func (u *unit) newList(c cursor, yield func(r Range, expr []byte) bool) (otherwise []byte, ok bool) {
 	base := u.low
-	var otherwise []byte
 	for !c.bad {
 		var start, end uint64
 		switch c.u8() {
 		case 0: // DW_LLE_end_of_list
-			if otherwise != nil {
-				return otherwise, ""
-			}
-			return nil, optimizedOut
+			return otherwise, !c.bad
 		case 1: // DW_LLE_base_addressx
 			base, _ = u.indexed64(c.uleb())
 			continue
@@ -150,12 +168,12 @@ func (u *unit) newList(c cursor, pc uint64) (expr []byte, reason string) {
 			c.skipLEB()
 			continue
 		default:
-			return nil, "its location is damaged"
+			return nil, false
 		}
 		expr := c.bytes(c.uleb())
-		if !c.bad && pc >= start && pc < end {
-			return expr, ""
+		if !c.bad && !yield(Range{symbolize.VirtAddr(start), symbolize.VirtAddr(end)}, expr) {
+			return otherwise, true
 		}
 	}
-	return nil, "its location is damaged"
+	return nil, false
 }

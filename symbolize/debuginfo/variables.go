@@ -94,26 +94,7 @@ func (f *File) globals(wanted func(name string) bool) (list []Variable, err erro
 		return nil, errClosed
 	}
 	for _, u := range f.units {
-		for _, off := range u.scan().globals {
-			e, ok := u.entry(uint64(off))
-			if !ok {
-				continue
-			}
-			name := ""
-			var named entry
-			for o := range e.origins {
-				if s := o.str(atName); s != "" {
-					name, named = s, *o // the last one stands in the right scope
-				}
-			}
-			if name == "" || !wanted(name) {
-				continue
-			}
-			v := f.describeVariable(e)
-			v.Name = strings.Clone(named.u.scopedName(named.off, name))
-			v.where = &place{e: e}
-			list = append(list, v)
-		}
+		list = f.unitGlobals(list, u, wanted)
 	}
 	return list, nil
 }
