@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"perfevent/near":     {},
 	"perfevent/pmu":      {"perfevent", "perfevent/near"},
 	"perfevent/format":   {"perfevent"},
-	"perfevent/tracefs":  {"perfevent", "perfevent/format"},
+	"perfevent/tracefs":  {"perfevent", "perfevent/near", "perfevent/format"},
 	"perfevent/perfdata": {"perfevent"},
 	"perfevent/machine":  {"perfevent"},
 	// For tests; it reads recordings by itself.
@@ -32,15 +32,19 @@ var mayImport = map[string][]string{
 	"perfevent/calls":             {"perfevent"},
 	"symbolize/stack":             {"perfevent", "perfevent/machine", "symbolize"},
 	"record/probe": {"perfevent", "perfevent/hit", "perfevent/tracefs", "perfevent/near", "symbolize", "symbolize/code",
-		"symbolize/debuginfo", "symbolize/gobinary"},
+		"symbolize/debuginfo", "symbolize/gobinary", "symbolize/usdt"},
 	"perfevent/perfdata/twin": {"perfevent", "perfevent/perfdata"},
 	"record": {"perfevent", "perfevent/pmu", "perfevent/tracefs", "perfevent/perfdata", "perfevent/machine",
-		"perfevent/hit", "record/probe", "symbolize", "symbolize/stack"},
+		"perfevent/hit", "record/probe", "symbolize", "symbolize/library", "symbolize/stack", "symbolize/usdt"},
 	"report": {"perfevent", "perfevent/calls", "perfevent/hit", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "symbolize", "symbolize/stack"},
 	// Views only read what report has gathered.
 	"report/…": {"perfevent", "perfevent/perfdata", "perfevent/machine", "report", "symbolize/stack"},
 	// Sample by sample, there is nothing gathered to read.
-	"report/script":          {"perfevent", "perfevent/calls", "perfevent/hit", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "report", "symbolize/stack"},
+	"report/script": {"perfevent", "perfevent/calls", "perfevent/hit", "perfevent/perfdata", "perfevent/format", "perfevent/machine", "report", "symbolize/stack"},
+	// It pairs while it reads.
+	"report/latency":         {"perfevent", "perfevent/calls", "perfevent/format", "perfevent/hit", "perfevent/machine", "perfevent/perfdata", "report"},
+	"symbolize/usdt":         {"symbolize"},
+	"symbolize/library":      {},
 	"cmd/internal/cli":       {},
 	"cmd/internal/recording": {"cmd/internal/cli", "perfevent/perfdata", "report", "symbolize", "symbolize/stack"},
 	"bench":                  {},

@@ -46,3 +46,14 @@ func RegisterName(arch string, bit int) string {
 	}
 	return names[bit]
 }
+
+// RegisterBit is the bit that stands for a register in such a mask, -1 where the
+// architecture has no register of that name; case does not matter.
+func RegisterBit(arch, name string) int {
+	for bit := range 64 {
+		if known := RegisterName(arch, bit); known != "unknown" && strings.EqualFold(known, name) {
+			return bit
+		}
+	}
+	return -1
+}

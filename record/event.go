@@ -18,6 +18,9 @@ type Event struct {
 	NoCallchain bool
 	// Trace describes a tracepoint's data; nil for other events.
 	Trace *perfdata.TraceEvent
+	// PathInConfig1 says that Attr.Config1 is an address of this process,
+	// which no recording should hold.
+	PathInConfig1 bool
 	// Fallback replaces the event where the machine does not have it; nil
 	// where there is no replacement.
 	Fallback *Event

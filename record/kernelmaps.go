@@ -31,11 +31,11 @@ func (s *Synth) Kernel() error {
 	if text.start == 0 || text.end <= text.start {
 		return ErrKernelHidden
 	}
-	// Readers relocate the symbols of a vmlinux by the address of _text,
-	// which stands in the place of the file offset.
+	// Readers relocate the symbols of a vmlinux by the address of the symbol
+	// behind the bracket, which stands in the place of the file offset.
 	rec := perfevent.Mmap{
 		PID: uint32(1<<32 + kernelPID), Start: perfevent.Addr(text.start), Len: text.end - text.start,
-		Offset: perfevent.FileOffset(text.start), Filename: "[kernel.kallsyms]_text",
+		Offset: perfevent.FileOffset(text.start), Filename: "[kernel.kallsyms]" + text.symbol,
 	}
 	if err := s.write(&rec, perfevent.MiscKernel, 0, 0); err != nil {
 		return err
@@ -45,33 +45,46 @@ func (s *Synth) Kernel() error {
 
 type kernelRange struct{ start, end uint64 }
 
-func kernelText(proc fs.FS) (kernelRange, error) {
+// kernelCode is the kernel's text, and the symbol at its start.
+type kernelCode struct {
+	kernelRange
+	symbol string
+}
+
+// kernelText finds the kernel's text. It begins with _text or, where the kernel
+// does not list that (arm64), with _stext.
+func kernelText(proc fs.FS) (kernelCode, error) {
 	f, err := proc.Open("kallsyms")
 	if err != nil {
-		return kernelRange{}, fmt.Errorf("find the kernel's code: %w", err)
+		return kernelCode{}, fmt.Errorf("find the kernel's code: %w", err)
 	}
 	defer f.Close()
-	var r kernelRange
+	var text, stext, end uint64
 	for in := bufio.NewScanner(f); in.Scan(); {
 		line := in.Bytes()
 		var to *uint64
 		switch {
 		case bytes.HasSuffix(line, []byte(" _text")):
-			to = &r.start
+			to = &text
+		case bytes.HasSuffix(line, []byte(" _stext")):
+			to = &stext
 		case bytes.HasSuffix(line, []byte(" _etext")):
-			to = &r.end
+			to = &end
 		default:
 			continue
 		}
 		addr, _, _ := strings.Cut(string(line), " ")
 		if *to, err = strconv.ParseUint(addr, 16, 64); err != nil {
-			return r, fmt.Errorf("find the kernel's code: %q: %w", line, err)
+			return kernelCode{}, fmt.Errorf("find the kernel's code: %q: %w", line, err)
 		}
-		if r.start != 0 && r.end != 0 {
-			break
+		if end != 0 && (text != 0 || stext != 0) {
+			break // both stand before the end, which lies above
 		}
 	}
-	return r, nil
+	if text == 0 {
+		return kernelCode{kernelRange{stext, end}, "_stext"}, nil
+	}
+	return kernelCode{kernelRange{text, end}, "_text"}, nil
 }
 
 // modules describes the loaded modules by /proc/modules, whose lines hold

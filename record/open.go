@@ -3,7 +3,6 @@ package record
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"gorecord/perfevent"
@@ -149,9 +148,9 @@ func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
 			continue
 		}
 		const kernel = perfevent.FlagExcludeKernel | perfevent.FlagExcludeHV
-		if first && !s.cfg.Target.SystemWide() && errors.Is(err, fs.ErrPermission) && e.attr.Type != perfevent.TypeTracepoint && e.attr.Flags&kernel == 0 {
+		if first && !s.cfg.Target.SystemWide() && isPermission(err) && e.attr.Type != perfevent.TypeTracepoint && !e.PathInConfig1 && e.attr.Flags&kernel == 0 {
 			// Without privileges a thread may still watch its own programs.
-			s.note("the kernel may not be watched (%v: %s); recording %s in programs only", err, s.hint(err), e.Name)
+			s.note("the kernel may not be watched (%v: %s); recording %s in programs only", err, s.hint(e, err), e.Name)
 			e.attr.Flags |= kernel
 			e.userOnly = true
 			continue
@@ -166,20 +165,15 @@ func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
 			step = 0
 			continue
 		}
-		return nil, &OpenError{Event: e.Name, TID: tid, CPU: cpu, Err: err, Hint: s.hint(err)}
+		return nil, &OpenError{Event: e.Name, TID: tid, CPU: cpu, Err: err, Hint: s.hint(e, err)}
 	}
 }
 
 // hint names the layer that refused and the way out.
-func (s *Session) hint(err error) string {
+func (s *Session) hint(e *openedEvent, err error) string {
 	switch {
-	case errors.Is(err, fs.ErrPermission):
-		paranoid, _ := fs.ReadFile(s.cfg.Proc, "sys/kernel/perf_event_paranoid")
-		level := strings.TrimSpace(string(paranoid))
-		if level == "" {
-			return "the kernel has no perf_event_paranoid: perf events may be turned off"
-		}
-		return "perf_event_paranoid is " + level + "; run as root, with CAP_PERFMON, or lower kernel.perf_event_paranoid"
+	case isPermission(err):
+		return permissionHint(s.cfg.Proc, s.cfg.Sys, isNotPermitted(err), e.PathInConfig1)
 	case isTooManyFiles(err):
 		return "too many descriptors for CPUs × threads × events: raise the limit with ulimit -n"
 	case isUnsupported(err):

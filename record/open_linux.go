@@ -19,6 +19,9 @@ func isUnsupported(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
+// isNotPermitted tells EPERM from EACCES.
+func isNotPermitted(err error) bool { return errors.Is(err, unix.EPERM) }
+
 func isTooManyFiles(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,10 +12,13 @@ import (
 	"strings"
 
 	"gorecord/perfevent"
+	"gorecord/perfevent/hit"
 	"gorecord/perfevent/perfdata"
 	"gorecord/perfevent/pmu"
 	"gorecord/perfevent/tracefs"
 	"gorecord/record/probe"
+	"gorecord/symbolize/library"
+	"gorecord/symbolize/usdt"
 )
 
 // EventError says that what a user named is no event.
@@ -42,10 +46,18 @@ type Resolver struct {
 	// Tracefs opens the tracing folder when it is first needed; nil stands
 	// for tracefs.Open.
 	Tracefs func() (*tracefs.Dir, error)
+	// NoTracefs places probes without tracefs: only values in registers can
+	// be recorded then. It becomes true where tracefs cannot be written.
+	NoTracefs bool
+	// AllowGoReturn and Inlines are those of probe.Options.
+	AllowGoReturn, Inlines bool
 
 	dir     *tracefs.Dir
-	defined []tracefs.EventName
+	defined []tracefs.EventName // in the tracing folder
+	asked   []tracefs.EventName // the same events, as they are recorded
 	traces  []perfdata.TraceEvent
+	hits    hit.Description
+	paths   [][]byte // which attributes point to
 }
 
 // Resolve turns the value of -e, a list, into events. Errors about what the user
@@ -76,6 +88,16 @@ func (r *Resolver) resolve(ctx context.Context, spec string) ([]Event, error) {
 	name, spec := pmu.CutName(spec)
 	events, err := r.counter(spec)
 	if unknown := (*pmu.UnknownError)(nil); errors.As(err, &unknown) && strings.Contains(spec, ":") {
+		if path, place, ok := r.byName(ctx, spec); ok {
+			if name != "" {
+				place = name + "=" + place
+			}
+			parsed, err := probe.ParseSpec(place)
+			if err != nil {
+				return nil, &EventError{err}
+			}
+			return r.place(ctx, spec, path, parsed)
+		}
 		events, err = r.tracepoints(ctx, spec)
 	}
 	if err != nil {
@@ -93,40 +115,118 @@ func (r *Resolver) resolve(ctx context.Context, spec string) ([]Event, error) {
 	return events, nil
 }
 
+// byName reads NAME:PLACE where NAME is no group of events but that of a library
+// or program, and sdt_PROVIDER:MARKER where the command or one of its libraries
+// has the marker.
+func (r *Resolver) byName(ctx context.Context, spec string) (path, place string, ok bool) {
+	group, rest, _ := strings.Cut(spec, ":")
+	if err := r.openTracefs(ctx); err == nil {
+		if known, err := r.dir.Events(group, "*"); err != nil || len(known) > 0 {
+			return "", "", false
+		}
+	}
+	if strings.HasPrefix(group, "sdt_") {
+		for _, path := range r.commandFiles() {
+			markers, _ := usdt.Markers(path)
+			if slices.ContainsFunc(markers, func(m usdt.Marker) bool { return "sdt_"+m.Provider == group }) {
+				return path, spec, true
+			}
+		}
+	}
+	if probe.GroupName(r.Command) == group {
+		return "", "", false
+	}
+	path, ok = library.Find(group)
+	return path, rest, ok
+}
+
+// commandFiles are the command's file and the libraries that it names.
+func (r *Resolver) commandFiles() []string {
+	if r.Command == "" {
+		return nil
+	}
+	files := []string{r.Command}
+	f, err := elf.Open(r.Command)
+	if err != nil {
+		return files
+	}
+	defer f.Close()
+	needed, _ := f.ImportedLibraries()
+	for _, name := range needed {
+		if path, ok := library.Find(name); ok {
+			files = append(files, path)
+		}
+	}
+	return files
+}
+
 func isFile(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular()
 }
 
-// place defines a probe on a place of a file, or of the kernel where path is "",
+// place defines a probe on places of a file, or of the kernel where path is "",
 // for this run.
 func (r *Resolver) place(ctx context.Context, spec, path string, place probe.Spec) ([]Event, error) {
-	point, err := resolvePlace(path, place)
+	without := path != "" && r.withoutTracefs(ctx)
+	found, err := r.resolvePlace(path, place, without)
 	if err != nil {
 		return nil, &EventError{err}
+	}
+	if without {
+		return r.registerEvents(found)
 	}
 	if err := r.openTracefs(ctx); err != nil {
 		return nil, fmt.Errorf("event %s: %w", spec, err)
 	}
-	asked := point.Probe.Event()
-	at, err := r.define(asked, point)
-	if err != nil {
-		return nil, err
+	var events []Event
+	for i := range found {
+		asked := found[i].Name()
+		asked.Name = r.freeName(asked)
+		e, err := r.define(asked, &found[i])
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
 	}
-	e, err := r.tracepoint(at, asked)
-	return []Event{e}, err
+	return events, nil
 }
 
-func resolvePlace(path string, place probe.Spec) (probe.Point, error) {
+func (r *Resolver) resolvePlace(path string, place probe.Spec, without bool) ([]probe.Event, error) {
 	if path == "" {
-		return probe.ResolveKernel(place)
+		e, err := probe.ResolveKernel(place)
+		return []probe.Event{e}, err
 	}
 	b, err := probe.OpenBinary(path)
 	if err != nil {
-		return probe.Point{}, err
+		return nil, err
 	}
 	defer b.Close()
-	return b.Resolve(place, probe.Options{})
+	return b.Resolve(place, r.options(without))
+}
+
+func (r *Resolver) options(without bool) probe.Options {
+	return probe.Options{Typed: true, AllowGoReturn: r.AllowGoReturn, Inlines: r.Inlines, Registers: without}
+}
+
+// withoutTracefs reports whether probes must do without tracefs: because the
+// user wants it so, or because it cannot be written.
+func (r *Resolver) withoutTracefs(ctx context.Context) bool {
+	if r.NoTracefs {
+		return true
+	}
+	err := r.openTracefs(ctx)
+	if err == nil {
+		err = r.dir.Supports(tracefs.Uprobe)
+	}
+	if err == nil || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, tracefs.ErrNotSupported) {
+		return false
+	}
+	if !r.NoTracefs {
+		r.note("probes are placed without tracefs (%v): only values in registers can be recorded", err)
+		r.NoTracefs = true
+	}
+	return true
 }
 
 // counter reads an event of a PMU. The counter of cycles has a replacement for
@@ -179,18 +279,11 @@ func (r *Resolver) tracepoints(ctx context.Context, spec string) ([]Event, error
 		return nil, fmt.Errorf("event %s: %w", spec, err)
 	}
 	if len(found) == 0 {
-		event, err := r.runProbe(group, name)
-		if err != nil {
-			return nil, err
-		}
-		found = []tracefs.EventName{event}
+		return r.runProbe(ctx, spec, group, name, mods, model.Attr.Flags)
 	}
 	var events []Event
 	for _, f := range found {
 		e, err := r.tracepoint(f, tracefs.EventName{Group: f.Group, Name: f.Name})
-		if slices.Contains(r.defined, f) {
-			e, err = r.tracepoint(f, tracefs.EventName{Group: group, Name: name})
-		}
 		if err != nil {
 			return nil, err
 		}
@@ -272,52 +365,103 @@ func (r *Resolver) note(format string, args ...any) {
 
 // runProbe defines the probe that GROUP:NAME stands for in this run, in a group
 // that tells its owner.
-func (r *Resolver) runProbe(group, name string) (tracefs.EventName, error) {
+func (r *Resolver) runProbe(ctx context.Context, spec, group, name, mods string, flags perfevent.Flags) ([]Event, error) {
 	asked := tracefs.EventName{Group: group, Name: name}
-	if r.Command == "" {
-		return asked, eventErrorf("event %v: no such event; see the names in events/ of the tracing folder", asked)
-	}
-	point, ok, err := probe.MatchRun(asked, r.Command)
+	events, err := r.named(ctx, spec, asked)
 	if err != nil {
-		return asked, &EventError{err}
+		return nil, err
+	}
+	for i := range events {
+		events[i].Attr.Flags |= flags
+		if mods != "" {
+			events[i].Name += ":" + mods
+		}
+	}
+	return events, nil
+}
+
+func (r *Resolver) named(ctx context.Context, spec string, asked tracefs.EventName) ([]Event, error) {
+	if r.Command == "" {
+		return nil, eventErrorf("event %v: no such event; see the names in events/ of the tracing folder", asked)
+	}
+	found, ok, err := probe.MatchRun(asked, r.Command, r.options(false))
+	if err != nil {
+		return nil, &EventError{err}
 	}
 	if !ok {
-		return asked, eventErrorf("event %v: no such event, and it is none of the command's functions: those are %s:FUNCTION", asked, probe.GroupName(r.Command))
+		return nil, eventErrorf("event %v: no such event, and it is none of the command's functions: those are %s:FUNCTION", asked, probe.GroupName(r.Command))
 	}
-	return r.define(asked, point)
+	e, err := r.define(asked, &found)
+	return []Event{e}, err
 }
 
 // define defines a probe for this run, in a group that tells its owner. It is
 // recorded under the name that was asked for.
-func (r *Resolver) define(asked tracefs.EventName, point probe.Point) (tracefs.EventName, error) {
-	if err := r.dir.Supports(point.Probe.Kind); err != nil {
-		return asked, fmt.Errorf("event %v: %w", asked, err)
+func (r *Resolver) define(asked tracefs.EventName, found *probe.Event) (Event, error) {
+	if err := r.dir.Supports(found.Probes[0].Kind); err != nil {
+		return Event{}, fmt.Errorf("event %v: %w", asked, err)
 	}
 	owner, err := tracefs.Self(r.Proc)
 	if err != nil {
-		return asked, err
+		return Event{}, err
 	}
-	p := point.Probe
-	p.Group, p.Name = owner.Group(), r.freeName(asked.Name)
-	if err := r.dir.Add(p); err != nil {
-		return asked, err
+	at := tracefs.EventName{Group: owner.Group(), Name: r.freeOwned(asked.Name)}
+	probes := slices.Clone(found.Probes)
+	for i := range probes {
+		probes[i].Group, probes[i].Name = at.Group, at.Name
 	}
-	r.defined = append(r.defined, p.Event())
-	for _, remark := range point.Notes {
-		r.note("%s", remark)
+	if err := r.dir.Add(probes...); err != nil {
+		return Event{}, err
 	}
-	r.note("%v is defined for this run: %s", asked, point.Description())
-	return p.Event(), nil
+	r.defined = append(r.defined, at)
+	r.describe(asked, found)
+	return r.tracepoint(at, asked)
 }
 
-// freeName is the name, or where two groups have an event of that name a
+// describe keeps what the hits of an event mean, and tells the user of it.
+func (r *Resolver) describe(asked tracefs.EventName, found *probe.Event) {
+	r.asked = append(r.asked, asked)
+	for _, remark := range found.Notes {
+		r.note("%s", remark)
+	}
+	r.note("%v is defined for this run: %s", asked, found.Description())
+	if len(found.Hits.Events) == 0 {
+		return
+	}
+	added := found.Hits
+	added.Events = slices.Clone(added.Events)
+	added.Events[0].Name = asked.String()
+	r.hits.Add(&added)
+}
+
+// freeName is the name, or where an event of this run has it a variant of it.
+func (r *Resolver) freeName(asked tracefs.EventName) string {
+	name, err := probe.Unique(asked.Name, func(name string) bool {
+		return slices.Contains(r.asked, tracefs.EventName{Group: asked.Group, Name: name})
+	})
+	if err != nil {
+		return asked.Name
+	}
+	return name
+}
+
+// freeOwned is the name, or where two groups have an event of that name a
 // variant of it.
-func (r *Resolver) freeName(name string) string {
+func (r *Resolver) freeOwned(name string) string {
 	free := name
 	for i := 1; slices.ContainsFunc(r.defined, func(e tracefs.EventName) bool { return e.Name == free }); i++ {
 		free = fmt.Sprintf("%s_%d", name, i)
 	}
 	return free
+}
+
+// Description is what the hits of the run's probes mean, for the recording; nil
+// where there are none.
+func (r *Resolver) Description() ([]byte, error) {
+	if len(r.hits.Events) == 0 {
+		return nil, nil
+	}
+	return hit.Encode(&r.hits)
 }
 
 // TracingData is what readers need to decode the tracepoints that were

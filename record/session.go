@@ -218,6 +218,9 @@ func (s *Session) Events() []*perfdata.Event {
 	for i := range s.events {
 		e := &s.events[i]
 		d := &perfdata.Event{Index: i, Name: e.Name, Attr: e.attr, Layout: perfevent.NewLayout(&e.attr, littleEndian)}
+		if e.PathInConfig1 {
+			d.Attr.Config1 = 0
+		}
 		for _, fd := range e.fds {
 			d.IDs = append(d.IDs, fd.id)
 		}

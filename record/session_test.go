@@ -177,7 +177,7 @@ var (
 	twoCPUs  = fstest.MapFS{"devices/system/cpu/online": {Data: []byte("0-1\n")}}
 	noProc   = fstest.MapFS{"sys/kernel/perf_event_paranoid": {Data: []byte("2\n")}}
 	cpuClock = Event{Name: "cpu-clock", Attr: perfevent.Attr{Type: perfevent.TypeSoftware, Config: perfevent.SWCPUClock}}
-	hit      = Event{Name: "probe:hit", Attr: perfevent.Attr{Type: perfevent.TypeTracepoint, Config: 9}}
+	hitEvent = Event{Name: "probe:hit", Attr: perfevent.Attr{Type: perfevent.TypeTracepoint, Config: 9}}
 )
 
 func openFake(t *testing.T, k *fakeKernel, cfg Config) *Session {
@@ -209,7 +209,7 @@ func openFake(t *testing.T, k *fakeKernel, cfg Config) *Session {
 // every other descriptor of that CPU writes into it.
 func TestOpenOrder(t *testing.T) {
 	k := newFakeKernel()
-	hitBig := hit
+	hitBig := hitEvent
 	hitBig.Filter = "a > 7"
 	s := openFake(t, k, Config{Events: []Event{cpuClock, hitBig}, Target: Target{Threads: []int{70, 71}}, RingPages: 4})
 	want := []string{
@@ -245,7 +245,7 @@ func TestAttributes(t *testing.T) {
 		set, not perfevent.Flags
 		period   uint64
 	}{
-		{"probe of a workload", Config{Events: []Event{hit}, Target: Target{Threads: []int{1}, EnableOnExec: true}}, 0,
+		{"probe of a workload", Config{Events: []Event{hitEvent}, Target: Target{Threads: []int{1}, EnableOnExec: true}}, 0,
 			base | perfevent.SampleRaw,
 			sidebandFlags | perfevent.FlagEnableOnExec | perfevent.FlagDisabled | perfevent.FlagInherit, perfevent.FlagFreq, 1},
 		{"clock of the machine", Config{Events: []Event{cpuClock}}, 0,
@@ -257,7 +257,7 @@ func TestAttributes(t *testing.T) {
 		{"callchains, no inheritance, period", Config{Events: []Event{cpuClock}, Target: Target{Threads: []int{1}},
 			Sampling: Sampling{Callchain: true, NoInherit: true, Period: 1000}}, 0,
 			base | perfevent.SampleCallchain, sidebandFlags, perfevent.FlagInherit | perfevent.FlagFreq, 1000},
-		{"second event", Config{Events: []Event{cpuClock, hit}, Target: Target{Threads: []int{1}}}, 1,
+		{"second event", Config{Events: []Event{cpuClock, hitEvent}, Target: Target{Threads: []int{1}}}, 1,
 			base | perfevent.SampleRaw | perfevent.SampleIdentifier, 0, sidebandFlags, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -449,7 +449,7 @@ func sample(t *testing.T, s *Session, n int) []byte {
 // say what it could not.
 func TestRunDeliversEverything(t *testing.T) {
 	k := newFakeKernel()
-	s := openFake(t, k, Config{Events: []Event{hit}, Target: Target{Threads: []int{1}}, RingPages: 1})
+	s := openFake(t, k, Config{Events: []Event{hitEvent}, Target: Target{Threads: []int{1}}, RingPages: 1})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var want [2][][]byte
@@ -517,7 +517,7 @@ func checkDelivered(t *testing.T, sink collector, want [2][][]byte, n int) {
 
 func TestLostRecordsAreCountedOnce(t *testing.T) {
 	k := newFakeKernel()
-	s := openFake(t, k, Config{Events: []Event{hit}, Target: Target{Threads: []int{1}}, RingPages: 1})
+	s := openFake(t, k, Config{Events: []Event{hitEvent}, Target: Target{Threads: []int{1}}, RingPages: 1})
 	k.rings[0].write(lostRecord(t, s, 17))
 	s.events[0].fds[0].Descriptor.(*fakeFD).lost = 16
 	var sink collector
@@ -532,7 +532,7 @@ func TestLostRecordsAreCountedOnce(t *testing.T) {
 
 func TestSinkError(t *testing.T) {
 	k := newFakeKernel()
-	s := openFake(t, k, Config{Events: []Event{hit}, Target: Target{Threads: []int{1}}, RingPages: 1})
+	s := openFake(t, k, Config{Events: []Event{hitEvent}, Target: Target{Threads: []int{1}}, RingPages: 1})
 	for n := range 10 {
 		k.rings[0].write(sample(t, s, n))
 	}
@@ -548,7 +548,7 @@ func TestSinkError(t *testing.T) {
 func TestCorruptRing(t *testing.T) {
 	k := newFakeKernel()
 	var notes []string
-	s := openFake(t, k, Config{Events: []Event{hit}, Target: Target{Threads: []int{1}}, RingPages: 1, Note: func(s string) { notes = append(notes, s) }})
+	s := openFake(t, k, Config{Events: []Event{hitEvent}, Target: Target{Threads: []int{1}}, RingPages: 1, Note: func(s string) { notes = append(notes, s) }})
 	k.rings[0].write(make([]byte, 64)) // a header of size 0
 	k.rings[1].write(sample(t, s, 3))
 	var sink collector

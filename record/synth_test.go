@@ -115,6 +115,20 @@ func TestSynthKernel(t *testing.T) {
 	}
 }
 
+// TestSynthKernelWithoutText: arm64 lists no _text.
+func TestSynthKernelWithoutText(t *testing.T) {
+	proc := fstest.MapFS{"kallsyms": {Data: []byte("ffffb932f5410000 t gic_handle_irq\nffffb932f5410000 T _stext\nffffb932f5491cf0 T kernel_clone\nffffb932f5fd0000 D _etext\n")}}
+	var sink collector
+	s := Synth{Proc: proc, Layout: synthLayout, Sink: &sink}
+	if err := s.Kernel(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`MMAP -1 0xffffb932f5410000+0xbc0000 @0xffffb932f5410000 "[kernel.kallsyms]_stext"`}
+	if diff := cmp.Diff(want, show(t, sink.records)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestSynthKernelHidden(t *testing.T) {
 	proc := fstest.MapFS{"kallsyms": {Data: []byte("0000000000000000 T _text\n0000000000000000 T _etext\n")}}
 	var sink collector

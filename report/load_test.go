@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -229,11 +230,13 @@ func checkHistogram(t *testing.T, p *Profile, table *Table) {
 	spec := &Spec{Children: true, Calls: CallOptions{Mode: CallsGraph, Callers: true}}
 	spec.Layout(nil, nil, []Key{KeyComm, KeyDSO, KeySymbol, KeyTrace, KeyCPU, KeyThread}, ValueColumns{})
 	h := p.Histogram(table, spec)
+	// Sums of damaged periods may run over.
+	runsOver := slices.ContainsFunc(h.Entries, func(e *Entry) bool { return e.Self.Period >= 1<<60 })
 	var self, samples uint64
 	for _, e := range h.Entries {
 		self += e.Self.Period
 		samples += e.Self.Samples
-		if e.Total < e.Self.Period && table.Period < 1<<60 {
+		if e.Total < e.Self.Period && !runsOver {
 			t.Fatalf("entry %+v: total below self", e)
 		}
 		h.Calls(e)

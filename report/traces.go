@@ -1,11 +1,9 @@
 package report
 
-import "gorecord/perfevent/format"
-
 // traceTable interns the contents of a tracepoint: equal contents get one
 // number, and are turned into text once.
 type traceTable struct {
-	printer *format.Printer // nil where the event is no tracepoint, or not described
+	printer printer // nil where the event is no tracepoint, or not described
 	// from is the number of bytes at the front that the text does not depend
 	// on: the fields that all events have, which differ with every thread.
 	from  int
@@ -13,6 +11,11 @@ type traceTable struct {
 	raws  []string // by TraceID-1; gone once frozen
 	texts []string
 	same  []TraceID // once frozen: the first with the same text
+}
+
+// printer turns the raw data of a sample into text.
+type printer interface {
+	Append(dst, raw []byte) []byte
 }
 
 // intern numbers a content. A content that was seen before allocates nothing.

@@ -9,6 +9,7 @@ import (
 
 	"gorecord/perfevent"
 	"gorecord/perfevent/format"
+	"gorecord/perfevent/hit"
 	"gorecord/perfevent/machine"
 	"gorecord/perfevent/perfdata"
 )
@@ -25,10 +26,13 @@ func TracesTell(r *perfdata.Reader) bool {
 	if err != nil || td == nil {
 		return false
 	}
+	probes, _ := Probes(r)
 	for _, e := range r.Events() {
-		if t := td.ByID(e.Attr.Config); t != nil && !onlyProbeAddress(t.Format) {
-			return true
+		t := td.ByID(e.Attr.Config)
+		if d := probes.Event(e.Name); t == nil || d != nil && len(d.Values) == 0 || onlyProbeAddress(t.Format) {
+			continue
 		}
+		return true
 	}
 	return false
 }
@@ -65,9 +69,13 @@ func (l *loader) describeTraces() {
 		Order: l.reader.Order(), LongSize: td.LongSize, Symbol: l.kernelFunction,
 		String: func(a uint64) (string, bool) { s, ok := td.Printk[a]; return s, ok },
 	}
+	probes, err := Probes(l.reader)
+	if err != nil {
+		l.problem(err.Error())
+	}
 	for _, t := range l.tables {
 		if t.Selected && t.Event.Attr.Type == perfevent.TypeTracepoint {
-			if err := t.traces.describe(td.ByID(t.Event.Attr.Config), env); err != nil {
+			if err := t.traces.describe(td.ByID(t.Event.Attr.Config), env, probes, t.Event.Name); err != nil {
 				l.problem(fmt.Sprintf("%s: %v", t.Event.Name, err))
 			}
 		}
@@ -97,13 +105,17 @@ var errNotDescribed = errors.New("the recording does not describe its content (T
 
 // describe prepares for an event. An error that leaves a format says why its
 // texts are plain lists of fields.
-func (t *traceTable) describe(e *perfdata.TraceEvent, env format.Env) error {
+func (t *traceTable) describe(e *perfdata.TraceEvent, env format.Env, probes *hit.Description, name string) error {
 	if e == nil {
 		return errNotDescribed
 	}
 	event, err := format.Parse(e.Format)
 	if err != nil {
 		return err
+	}
+	if d := probes.Event(name); d != nil {
+		t.from, t.printer = ownFrom(event), hits{hit.NewValues(probes, d, event, env.Order, "")}
+		return nil
 	}
 	printer := format.NewPrinter(event, env)
 	t.printer = printer
@@ -112,6 +124,11 @@ func (t *traceTable) describe(e *perfdata.TraceEvent, env format.Env) error {
 	}
 	return printer.Err()
 }
+
+// hits prints the hits of a probe that the recording describes.
+type hits struct{ *hit.Values }
+
+func (h hits) Append(dst, raw []byte) []byte { return h.AppendHit(dst, &hit.Sample{Raw: raw}) }
 
 // ownFrom is where an event's own fields begin.
 func ownFrom(e *format.Event) int {

@@ -77,8 +77,8 @@ func newModule(f, debug *elfFile) (*Module, error) {
 }
 
 // load fills the index: .symtab, then .dynsym, then the PLT of the file itself.
-// A debug file stands in for the symbol tables of f when it has a .symtab. Where
-// there is none at all, a Go program's own table of functions stands in.
+// A debug file stands in for the symbol tables of f when it has a .symtab, else
+// .gnu_debugdata for its .symtab. Where there is none at all, a Go program's own table of functions stands in.
 func (x *symbolIndex) load(f, debug *elfFile, isGo bool) error {
 	source := f
 	if debug != nil {
@@ -89,10 +89,18 @@ func (x *symbolIndex) load(f, debug *elfFile, isGo bool) error {
 			source = debug
 		}
 	}
+	functions := source
+	if source.table(elf.SHT_SYMTAB) == nil {
+		if mini := f.miniDebug(); mini != nil {
+			functions = mini
+		}
+	}
 	for _, t := range []struct {
-		typ   elf.SectionType
-		table table
-	}{{elf.SHT_SYMTAB, tableSym}, {elf.SHT_DYNSYM, tableDyn}} {
+		typ    elf.SectionType
+		table  table
+		source *elfFile
+	}{{elf.SHT_SYMTAB, tableSym, functions}, {elf.SHT_DYNSYM, tableDyn, source}} {
+		source := t.source
 		s := source.table(t.typ)
 		if s == nil {
 			continue

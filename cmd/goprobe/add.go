@@ -27,8 +27,8 @@ func definitions(flagged, words []string) ([]string, error) {
 	return out, nil
 }
 
-// points finds the places of all DEFs.
-func (a *app) points(defs []string) ([]probe.Point, error) {
+// events finds the places of all DEFs.
+func (a *app) events(defs []string) ([]probe.Event, error) {
 	var binary *probe.Binary
 	if a.exec != "" {
 		var err error
@@ -37,37 +37,42 @@ func (a *app) points(defs []string) ([]probe.Point, error) {
 		}
 		defer binary.Close()
 	}
-	var out []probe.Point
+	var out []probe.Event
 	for _, def := range defs {
-		spec, err := probe.ParseSpec(def)
+		parse := probe.ParseSpec
+		if binary == nil {
+			parse = probe.ParseKernelSpec
+		}
+		spec, err := parse(def)
 		if err != nil {
 			return nil, err
 		}
-		var point probe.Point
+		var found []probe.Event
 		if binary != nil {
-			point, err = binary.Resolve(spec, probe.Options{})
+			found, err = binary.Resolve(spec, probe.Options{Separate: true, Inlines: a.inlines})
 		} else {
-			point, err = probe.ResolveKernel(spec)
+			found = make([]probe.Event, 1)
+			found[0], err = probe.ResolveKernel(spec)
 		}
 		if err != nil {
 			return nil, err
 		}
-		for _, note := range point.Notes {
+		for _, note := range found[0].Notes {
 			a.say("Warning: %s\n", note)
 		}
-		out = append(out, point)
+		out = append(out, found...)
 	}
 	return out, nil
 }
 
 // define prints the definitions of DEFs.
 func (a *app) define(defs []string) error {
-	points, err := a.points(defs)
+	events, err := a.events(defs)
 	if err != nil {
 		return err
 	}
-	for i := range points {
-		line, err := points[i].Probe.Definition()
+	for _, p := range probes(events) {
+		line, err := p.Definition()
 		if err != nil {
 			return err
 		}
@@ -76,9 +81,18 @@ func (a *app) define(defs []string) error {
 	return nil
 }
 
+// probes are the points of all events.
+func probes(events []probe.Event) []tracefs.Probe {
+	var out []tracefs.Probe
+	for i := range events {
+		out = append(out, events[i].Probes...)
+	}
+	return out
+}
+
 // addAll defines the probes of DEFs, all or none.
 func (a *app) addAll(defs []string) error {
-	points, err := a.points(defs)
+	events, err := a.events(defs)
 	if err != nil {
 		return err
 	}
@@ -87,68 +101,70 @@ func (a *app) addAll(defs []string) error {
 		return err
 	}
 	defer dir.Close()
-	if err := dir.Supports(points[0].Probe.Kind); err != nil {
-		return fmt.Errorf("probe %s: %w", points[0].Place, err)
+	if err := dir.Supports(events[0].Probes[0].Kind); err != nil {
+		return fmt.Errorf("probe %s: %w", events[0].Place, err)
 	}
-	if err := a.nameAll(dir, points); err != nil {
+	if err := a.nameAll(dir, events); err != nil {
 		return err
 	}
-	probes := make([]tracefs.Probe, len(points))
-	for i := range points {
-		probes[i] = points[i].Probe
-		line, err := probes[i].Definition()
+	all := probes(events)
+	for i := range all {
+		line, err := all[i].Definition()
 		if err != nil {
 			return err
 		}
 		a.detail("Writing event: %s\n", line)
 	}
 	if !a.dryRun {
-		if err := dir.Add(probes...); err != nil {
+		if err := dir.Add(all...); err != nil {
 			return err
 		}
 	}
-	a.sayAdded(points)
+	a.sayAdded(events)
 	return nil
 }
 
-// nameAll sees to it that each point has an event of its own.
-func (a *app) nameAll(dir *tracefs.Dir, points []probe.Point) error {
-	probes, err := dir.List()
-	if probes == nil && err != nil {
+// nameAll sees to it that each event has a name of its own.
+func (a *app) nameAll(dir *tracefs.Dir, events []probe.Event) error {
+	defined, err := dir.List()
+	if defined == nil && err != nil {
 		return err
 	}
 	taken := map[tracefs.EventName]bool{}
-	for i := range probes {
-		taken[probes[i].Event()] = true
+	for i := range defined {
+		taken[defined[i].Event()] = true
 	}
-	for i := range points {
-		p := &points[i].Probe
-		if taken[p.Event()] && !a.force {
-			return fmt.Errorf("event %q: %w; delete it by goprobe -d %s, or add another one beside it by goprobe -f", p.Event(), fs.ErrExist, p.Event())
+	for i := range events {
+		name := events[i].Name()
+		if taken[name] && !a.force {
+			return fmt.Errorf("event %q: %w; delete it by goprobe -d %s, or add another one beside it by goprobe -f", name, fs.ErrExist, name)
 		}
-		p.Name, err = probe.Unique(p.Name, func(name string) bool {
-			return taken[tracefs.EventName{Group: p.Group, Name: name}]
+		free, err := probe.Unique(name.Name, func(n string) bool {
+			return taken[tracefs.EventName{Group: name.Group, Name: n}]
 		})
 		if err != nil {
 			return err
 		}
-		taken[p.Event()] = true
+		for n := range events[i].Probes {
+			events[i].Probes[n].Name = free
+		}
+		taken[events[i].Name()] = true
 	}
 	return nil
 }
 
 // sayAdded words the success as perf does.
-func (a *app) sayAdded(points []probe.Point) {
+func (a *app) sayAdded(events []probe.Event) {
 	s := ""
-	if len(points) > 1 {
+	if len(events) > 1 {
 		s = "s"
 	}
 	a.say("Added new event%s:\n", s)
-	for i := range points {
-		p := &points[i].Probe
-		a.say("%s", listLine(p, points[i].Place, p.Args))
+	for i := range events {
+		p := &events[i].Probes[0]
+		a.say("%s", listLine(p, events[i].Place, p.Args))
 	}
-	last := points[len(points)-1].Probe.Event()
+	last := events[len(events)-1].Name()
 	a.say("\nYou can now use it in all perf tools, such as:\n\n\tgorecord -e %s -aR sleep 1\n\n", last)
 }
 

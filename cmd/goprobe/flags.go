@@ -17,8 +17,8 @@ type options struct {
 	where      []string
 	pids       []int
 
-	externs, ranges                        bool
-	gc, raw, dryRun, force, quiet, verbose bool
+	externs, ranges                                 bool
+	gc, raw, dryRun, force, inlines, quiet, verbose bool
 }
 
 const description = `
@@ -27,13 +27,18 @@ GROUP:EVENT. Probes stay until they are deleted. For a single recording none is 
 defines what it needs and takes it away again.
 
 DEF is [[GROUP:]EVENT=]PLACE [ARG…], where PLACE is one of
-  FUNC          the entry of a function; a C++ or Rust function as the source calls it, with or without parameters
-  FUNC%return   its return (not in Go programs, which a return probe crashes)
-  FUNC+OFFSET   an instruction, OFFSET bytes behind the entry
-  0xOFFSET      a position in the file
-  @0xADDRESS    an address as the ELF file states it
-and ARG is what to record with each hit, in the words of the kernel's uprobetracer document: [NAME=]%REGISTER, $retval,
-$comm, +OFFSET(%REGISTER) and so on, with :TYPE behind. An ARG stands inside the quotes of its DEF, or behind them.
+  FUNC, FUNC+OFFSET     a function's entry, or an instruction; C++ and Rust functions as the source calls them, with or
+                        without parameters
+  FUNC%return           its return; in Go programs, which a return probe crashes, at each returning instruction
+  FUNC%returns          the same for all languages
+  FUNC:LINE, FILE:LINE  a line of the source, counted from where the function is declared, or from the file's first
+  FUNC@FILE             one of several functions of the name
+  GLOB, {GLOB,!GLOB}    each function that matches
+  sdt:PROVIDER:NAME     a static marker
+  0xOFFSET, @0xADDRESS  a position in the file, an address as the ELF file states it
+and ARG is what to record with each hit: a parameter or variable by its name (a, req->uri.len, *p, buf:string), $args for
+all parameters, $retval, or what the kernel's uprobetracer document has: [NAME=]%REGISTER, $comm, +OFFSET(%REGISTER) and
+so on, with :TYPE behind. ARGs stand inside the quotes of their DEF; those of the kernel's kind may stand behind it.
 
 FILTER is made of globs (*, ?, [a-z], [!a-z], \c for a character c as it is), ! for not, & for and, | for or, and parentheses:
 'http_* & !*_init'. Of several, each adds functions, but for those that begin with !, which leave functions out. Without
@@ -88,6 +93,7 @@ func flags(o *options) *cli.Command {
 	c.Group("How to do it")
 	c.BoolVarP(&o.dryRun, "dry-run", "n", false, "change nothing, say what would be done")
 	c.BoolVarP(&o.force, "force", "f", false, "where the name is taken, add event_1, event_2 and so on")
+	c.BoolVar(&o.inlines, "inlines", true, "probe inlined copies of functions, too")
 	c.BoolVar(&o.raw, "raw", false, "with --list: the kernel's own lines")
 	c.BoolVar(&o.externs, "externs", false, "with --vars: global variables of the source file, too")
 	c.BoolVar(&o.ranges, "range", false, "with --vars: show where each variable has a value, those that have none at PLACE as well")

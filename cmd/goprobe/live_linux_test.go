@@ -277,7 +277,7 @@ func TestNobody(t *testing.T) {
 // shell runs a script where tracefs is mounted.
 func shell(t *testing.T, script string, args ...string) {
 	t.Helper()
-	cmd := exec.Command("sh", append([]string{"-ec", "mount --make-rprivate /\n[ -e /sys/kernel/tracing/uprobe_events ] || mount -t tracefs nodev /sys/kernel/tracing\n" + script, "sh"}, args...)...)
+	cmd := exec.Command("sh", append([]string{"-ec", "mount --make-rprivate /\nmountpoint -q /sys/kernel/tracing || mount -t tracefs nodev /sys/kernel/tracing\n" + script, "sh"}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", script, err, out)

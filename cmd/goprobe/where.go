@@ -47,34 +47,57 @@ func (a *app) printWhere(places []string) error {
 	}
 	defer file.Close()
 	for _, place := range places {
-		s, err := findSite(binary, file, place)
+		sites, err := findSites(binary, file, place)
 		if err != nil {
 			return err
 		}
-		a.print(describeSite(binary, file, s))
-		for _, pid := range a.pids {
-			text, e := a.describeProcess(binary.Path(), file.Machine, s, pid)
-			a.print(text)
-			err = errors.Join(err, e)
-		}
-		if err != nil {
-			return err
+		for _, s := range sites {
+			if err := a.printSite(binary, file, s); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// findSite resolves a place as it is for a probe.
-func findSite(binary *probe.Binary, file *elf.File, place string) (*site, error) {
+// printSite prints what the file and the processes say of a place.
+func (a *app) printSite(binary *probe.Binary, file *elf.File, s *site) error {
+	a.print(describeSite(binary, file, s))
+	var problems error
+	for _, pid := range a.pids {
+		text, err := a.describeProcess(binary.Path(), file.Machine, s, pid)
+		a.print(text)
+		problems = errors.Join(problems, err)
+	}
+	return problems
+}
+
+// findSites resolves a place as it is for a probe: to one instruction, or
+// several for lines, patterns, and returns of Go functions.
+func findSites(binary *probe.Binary, file *elf.File, place string) ([]*site, error) {
 	spec, err := probe.ParseSpec(place)
 	if err != nil {
 		return nil, err
 	}
-	point, err := binary.Resolve(spec, probe.Options{AllowGoReturn: true})
+	events, err := binary.Resolve(spec, probe.Options{Separate: true, Inlines: true})
 	if err != nil {
 		return nil, err
 	}
-	s := &site{place: point.Place, offset: symbolize.FileOffset(point.Probe.Offset)}
+	var sites []*site
+	for i := range events {
+		for _, p := range events[i].Probes {
+			s, err := newSite(binary, file, events[i].Place, symbolize.FileOffset(p.Offset))
+			if err != nil {
+				return nil, err
+			}
+			sites = append(sites, s)
+		}
+	}
+	return sites, nil
+}
+
+func newSite(binary *probe.Binary, file *elf.File, place string, offset symbolize.FileOffset) (*site, error) {
+	s := &site{place: place, offset: offset}
 	s.addr, _ = binary.Module().VirtAddr(s.offset)
 	segment := segmentOf(file, s.addr)
 	if segment == nil {

@@ -34,7 +34,19 @@ func TestMain(m *testing.M) {
 		os.Unsetenv(asCommand)
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// binaries is the folder of the programs that tests build.
+var binaries string
+
+func runTests(m *testing.M) int {
+	var err error
+	if binaries, err = os.MkdirTemp("", "gorecord-test-binaries"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(binaries)
+	return m.Run()
 }
 
 // needEvents skips a test where the kernel does not let this process open the

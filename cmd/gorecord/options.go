@@ -28,6 +28,9 @@ type options struct {
 	quiet      bool
 	verbose    bool
 	failOnLoss bool
+	inlines    bool
+	force      bool
+	noTracefs  bool
 	delay      time.Duration
 	duration   time.Duration
 	command    []string
@@ -94,11 +97,20 @@ Without a command and without a target, everything is recorded until Ctrl-C.
 An event is GROUP:NAME, a tracepoint or probe of the kernel's tracing folder, with wildcards; or a counter or clock by
 perf's name (cycles, cpu-clock, page-faults, L1-dcache-loads, rHEX, PMU/TERMS/, mem:ADDR:rw); modifiers follow a colon.
 
-Probes can be named by their place: PATH:FUNC, PATH:FUNC+OFF, PATH:FUNC%return, PATH:0xOFFSET (in the file),
-PATH:@0xADDR (as the ELF file has it), with the kernel's fetch arguments behind, and k:FUNC for the kernel. And an event
-probe_BASE:FUNC that does not exist is the function FUNC of the command's file where the file's name gives BASE. Such
-probes are defined for this run and gone when it ends: nothing has to be prepared, and nothing stays behind. What a
-killed recorder leaves, the next one removes.`
+A probe is PATH:PLACE [ARG…], where PATH is a file's path or the name of a library, as in libc:malloc, and PLACE one of
+  FUNC, FUNC+OFF        a function's entry, or an instruction; C++ and Rust functions as the source calls them
+  FUNC%return           its return; in Go programs at each returning instruction
+  FUNC%returns          the same for all languages, at any depth of recursion
+  FUNC:LINE, FILE:LINE  a line of the source, counted from the function's beginning or the file's
+  GLOB, {GLOB,!GLOB}    all functions that match, as one event
+  sdt:PROVIDER:NAME     a static marker
+  0xOFFSET, @0xADDR     a position in the file, an address as the ELF file states it
+and ARG is a parameter or variable by its name, with members and elements (req->uri.len, *p, buf:string), $args for all
+parameters, $retval for the result, or what the kernel's uprobetracer document calls a fetch argument (a=%di:s32). Names
+and types come from debug information. k:FUNC is a function of the kernel. And an event probe_BASE:FUNC that does not
+exist is the function FUNC of the command's file where the file's name gives BASE. Probes are defined for this run and
+gone when it ends: nothing has to be prepared, and nothing stays behind. What a killed recorder leaves, the next one
+removes.`
 
 // command describes gorecord.
 func command(o *options) *cli.Command {
@@ -107,7 +119,8 @@ func command(o *options) *cli.Command {
 	c.Text = description
 	c.Examples = []cli.Example{
 		{Line: "gorecord -e probe_main:callee ./main-nopie", Does: "each call of callee in the command"},
-		{Line: "gorecord -e './app:parse' -e './app:parse%return $retval:s32' ./app", Does: "calls and results of a function"},
+		{Line: "gorecord -e './app:parse $args' -e './app:parse%return $retval' ./app", Does: "calls of a function, its arguments and results"},
+		{Line: "gorecord -e './server:main.*' -p $(pidof server)", Does: "all functions of a Go program's main package"},
 		{Line: "gorecord -g ./server", Does: "where the command spends its time, with callers"},
 		{Line: "gorecord -a -F 99 -g -- sleep 10", Does: "the whole machine for ten seconds"},
 		{Line: "gorecord -e 'sched:sched_process_*' -a", Does: "tracepoints of the machine until Ctrl-C"},
@@ -125,6 +138,7 @@ func command(o *options) *cli.Command {
 	}
 	c.SetInterspersed(false)
 	eventFlags(c, o)
+	probeFlags(c, o)
 	targetFlags(c, o)
 	outputFlags(c, o)
 	notYet(c)
@@ -148,6 +162,15 @@ func eventFlags(c *cli.Command, o *options) {
 	c.BoolVarP(&o.sampling.Periods, "period", "P", false, "record the period with each sample, also where it is fixed")
 	timestamps := true
 	c.BoolVarP(&timestamps, "timestamp", "T", true, "record the time of each sample (always done)")
+}
+
+func probeFlags(c *cli.Command, o *options) {
+	c.Group("Probes")
+	c.BoolVar(&o.inlines, "inlines", false, "probe the inlined copies of functions, too")
+	c.BoolVar(&o.force, "force", false, "let a return probe of the kernel onto a Go program, which kills it sooner or later;\n"+
+		"without it, %return of a Go function is caught at its returning instructions")
+	c.BoolVar(&o.noTracefs, "without-tracefs", false, "place probes without tracefs (done by itself where tracefs cannot be written):\n"+
+		"only values in registers can be recorded, from at most 16 places")
 }
 
 func targetFlags(c *cli.Command, o *options) {
@@ -197,8 +220,6 @@ func notYet(c *cli.Command) {
 		{"keep-stacks", "", "-g records frame-pointer callchains"},
 		{"no-embed", "", "symbols are not embedded yet in any case"},
 		{"embed", "", "goreport reads symbols from the binaries"},
-		{"inlines", "", "probe the function that it was inlined into"},
-		{"force", "", "a return probe kills Go programs; probe the function's entry"},
 		{"cost", "", "compare the command's run time with and without the probe"},
 		{"max-overhead", "", "choose less frequent events, or --filter"},
 		{"list", "", "ls /sys/kernel/tracing/events, and perf list"},

@@ -110,7 +110,10 @@ func (r *recorder) record(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	resolver := &record.Resolver{Sys: r.sys, Proc: r.proc, Command: path, Note: r.note}
+	resolver := &record.Resolver{
+		Sys: r.sys, Proc: r.proc, Command: path, Note: r.note,
+		NoTracefs: r.noTracefs, AllowGoReturn: r.force, Inlines: r.inlines,
+	}
 	defer func() { err = errors.Join(err, resolver.Close()) }()
 	events, err := r.resolve(ctx, resolver)
 	if err != nil {
@@ -307,6 +310,9 @@ func (r *recorder) create(resolver *record.Resolver) error {
 	}
 	var err error
 	if head.Tracing, err = resolver.TracingData(); err != nil {
+		return err
+	}
+	if head.Probes, err = resolver.Description(); err != nil {
 		return err
 	}
 	cfg := record.RecordingConfig{

@@ -68,7 +68,7 @@ func TestStatus(t *testing.T) {
 		{"bad stack", []string{callsData, "--max-stack", "0"}, 129, "", "at least one frame"},
 		{"call graph without callchains", []string{flatData, "-g"}, 255, "", "record with gorecord -g"},
 		{"no CPU in samples", []string{clockData, "-C", "0"}, 255, "", "do not tell their CPU"},
-		{"not built yet", []string{callsData, "--latency"}, 129, "", "not built yet; goscript"},
+		{"nothing to pair", []string{callsData, "--latency"}, 255, "", "record both, as in -e ./prog:FUNC -e ./prog:FUNC%return"},
 		{"not built yet, with a value", []string{"--flamegraph", "x.html", callsData}, 129, "", "not built yet"},
 		{"vmlinux", []string{callsData, "-k", "vmlinux"}, 129, "", "--kallsyms"},
 		{"pprof and stats", []string{callsData, "--stats", "--pprof", "x"}, 129, "", "does not go with"},

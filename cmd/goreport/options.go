@@ -25,6 +25,7 @@ type options struct {
 	header     bool
 	headerOnly bool
 	stats      bool
+	latency    bool
 	pprof      string
 	quiet      bool
 	verbose    bool
@@ -58,6 +59,7 @@ func command(o *options) *cli.Command {
 		{Line: "goreport --no-children -g caller -s dso,symbol", Does: "what takes the time itself, with the ways that lead there"},
 		{Line: "goreport -s comm --comms nginx,php --time 10%-20%", Does: "two programs in a part of the recording"},
 		{Line: "goreport -s trace -n", Does: "what tracepoints said, and how often"},
+		{Line: "goreport --latency", Does: "how long calls took, of functions whose entry and return were recorded"},
 		{Line: "goreport --pprof p.pb.gz && go tool pprof -http=: p.pb.gz", Does: "look at it in pprof"},
 	}
 	c.Statuses = []cli.Example{
@@ -127,6 +129,7 @@ func viewFlags(c *cli.Command, o *options) {
 	c.BoolVar(&o.headerOnly, "header-only", false, "show nothing else")
 	c.BoolVar(&o.stats, "stats", false, "count records instead")
 	c.StringVar(&o.pprof, "pprof", "", "write a profile for go tool pprof to `FILE` (- for standard output)")
+	c.BoolVar(&o.latency, "latency", false, "show how long calls took, from the entries and returns of functions")
 	c.BoolVarP(&o.quiet, "quiet", "q", false, "print only rows, and no warnings")
 	c.BoolVarP(&o.verbose, "verbose", "v", false, "say all that could not be read or named")
 }
@@ -134,7 +137,6 @@ func viewFlags(c *cli.Command, o *options) {
 func notYet(c *cli.Command) {
 	const throughPprof = "--pprof FILE, then go tool pprof"
 	for _, f := range []struct{ name, short, wayOut string }{
-		{"latency", "", "goscript lists entries and returns with their times"},
 		{"calls", "", "goscript lists entries and returns in order"},
 		{"by", "", "it goes with --latency"},
 		{"from", "", "it goes with --latency"},

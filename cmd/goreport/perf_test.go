@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/elf"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"gorecord/symbolize"
 	"gorecord/testdata/oracle"
 )
 
@@ -128,6 +130,39 @@ func TestAgainstPerf(t *testing.T) {
 			}
 		})
 	}
+}
+
+// strippedGoPrograms are the names of stripped Go programs that ran, such as tests
+// of other packages: their functions have names here, but not in perf.
+func strippedGoPrograms(t testing.TB, file string) map[string]bool {
+	t.Helper()
+	stripped := map[string]bool{}
+	seen := map[string]bool{}
+	for line := range strings.Lines(oracle.Output(t, "script", "-f", "-i", file, "-F", "comm,ip,sym,dso")) {
+		_, path, ok := strings.Cut(strings.TrimSpace(line), "(/")
+		path = "/" + strings.TrimSuffix(path, ")")
+		if ok && !seen[path] {
+			seen[path] = true
+			if strippedGo(path) {
+				stripped[filepath.Base(path)] = true
+			}
+		}
+	}
+	return stripped
+}
+
+func strippedGo(path string) bool {
+	m, err := symbolize.OpenModule(path)
+	if err != nil {
+		return false
+	}
+	defer m.Close()
+	f, err := elf.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return m.IsGo() && f.Section(".symtab") == nil
 }
 
 // trial is a test whose failures are kept instead of reported.
@@ -272,6 +307,7 @@ func shortened(a, b string) bool {
 //   - in reports with children, places without names: perf shows what was hit by
 //     its position in the file, and the same place as a caller by its address,
 //     in rows of their own, and unmapped ones in the CPU mode of the row before;
+//   - functions of stripped Go programs, which perf does not name;
 //   - functions that end with a call that does not return: perf names the next
 //     function, whose first address is the one to return to.
 func knownDifference(t testing.TB, file string, callchains bool) func(text string) bool {
@@ -279,9 +315,13 @@ func knownDifference(t testing.TB, file string, callchains bool) func(text strin
 	if callchains {
 		next = functionsEnteredByReturn(t, file)
 	}
+	goPrograms := strippedGoPrograms(t, file)
 	return func(text string) bool {
 		columns := strings.Split(text, "|")
 		last := columns[len(columns)-1]
+		if strings.HasPrefix(last, "[.]") && slices.ContainsFunc(columns, func(c string) bool { return goPrograms[c] }) {
+			return true
+		}
 		name, named := strings.CutPrefix(strings.TrimLeft(last, "[k]. "), "0x")
 		if strings.HasSuffix(last, "plt") || named && isHex(name) || strings.Contains(last, "] 0000000000000000") {
 			return true

@@ -9,7 +9,9 @@ import (
 
 	"gorecord/cmd/internal/cli"
 	"gorecord/cmd/internal/recording"
+	"gorecord/perfevent/perfdata"
 	"gorecord/report"
+	"gorecord/report/latency"
 	"gorecord/report/pprof"
 	"gorecord/report/text"
 )
@@ -53,6 +55,9 @@ func show(ctx context.Context, o *options, c *cli.Command, stdin io.Reader, stdo
 		_, err := stdout.Write(header)
 		return err
 	}
+	if o.latency {
+		return showLatency(ctx, o, c, r, stdout, stderr)
+	}
 	spec, err := o.spec(r)
 	if err != nil {
 		return err
@@ -88,17 +93,36 @@ func show(ctx context.Context, o *options, c *cli.Command, stdin io.Reader, stdo
 
 // tell says what could not be read or named: shortly, or all of it.
 func tell(o *options, c *cli.Command, p *report.Profile, stderr io.Writer) {
+	warn(o, c, p.Stats.Problems, stderr)
+}
+
+func warn(o *options, c *cli.Command, problems []string, stderr io.Writer) {
 	if o.quiet {
 		return
 	}
 	const few = 3
-	problems := p.Stats.Problems
 	if rest := len(problems) - few; rest > 0 && !o.verbose {
 		problems = append(problems[:few:few], fmt.Sprintf("%d more such lines with -v", rest))
 	}
 	for _, line := range problems {
 		c.Errorf(stderr, "warning: %s", line)
 	}
+}
+
+// showLatency writes the table of calls.
+func showLatency(ctx context.Context, o *options, c *cli.Command, r *perfdata.Reader, stdout, stderr io.Writer) error {
+	filter, err := o.filterFor(r)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(stderr, o, r)
+	res, err := latency.Gather(ctx, r, latency.Options{Filter: filter, Progress: progress.at})
+	progress.end()
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.input, err)
+	}
+	warn(o, c, res.Problems, stderr)
+	return latency.Text{Separator: o.rows.separator, Quiet: o.quiet}.Write(stdout, res)
 }
 
 // textOptions says how tables are written.

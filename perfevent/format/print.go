@@ -59,7 +59,7 @@ func NewPrinter(e *Event, env Env) *Printer {
 	if env.Order == nil {
 		env.Order = binary.LittleEndian
 	}
-	if env.LongSize == 0 {
+	if env.LongSize != 4 {
 		env.LongSize = 8
 	}
 	p := &Printer{event: e, env: env, m: machine{order: env.Order, long: env.LongSize}}

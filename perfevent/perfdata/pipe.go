@@ -12,8 +12,12 @@ import (
 // its own, as perf record -o - writes them.
 const pipeHeaderSize = 16
 
-// Kinds of EVENT_UPDATE records.
-const eventUpdateName = 2
+// Kinds of EVENT_UPDATE records. The second one is gorecord's: a part of
+// FeatureProbes.
+const (
+	eventUpdateName   = 2
+	eventUpdateProbes = 0x676f7265636f7264 // "gorecord"
+)
 
 // describes reports whether records of a type tell what the header of a file
 // would.
@@ -97,8 +101,12 @@ func (r *Reader) pipeRecord(rec perfevent.RawRecord, tracing tail) error {
 		return nil
 	case RecordEventUpdate:
 		kind, id := c.u64(), c.u64()
-		if kind == eventUpdateName {
+		switch kind {
+		case eventUpdateName:
 			r.pipeNames[id] = untilNUL(c.b)
+		case eventUpdateProbes:
+			r.inline[FeatureProbes] = append(r.inline[FeatureProbes], c.b...)
+			r.features[FeatureProbes] = section{}
 		}
 	case RecordHeaderFeature:
 		f := Feature(c.u64())

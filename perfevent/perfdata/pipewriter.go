@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"gorecord/perfevent"
@@ -71,7 +72,7 @@ func (w *PipeWriter) head(s *Session) error {
 	}
 	for _, f := range earlyFeatures {
 		switch f {
-		case FeatureTracingData:
+		case FeatureTracingData, FeatureProbes:
 		case FeatureEventDesc:
 			w.feature(f, encodeEventDesc(s.Events, attrSize))
 		default:
@@ -90,7 +91,26 @@ func (w *PipeWriter) head(s *Session) error {
 	for _, e := range s.Events {
 		w.name(e)
 	}
+	w.probes(s)
 	return nil
+}
+
+// probesChunk is how much of the description of probes one record takes: a
+// multiple of eight, so that no padding stands between the parts.
+const probesChunk = 60 << 10
+
+// probes appends the description of probes as updates of the first event, which
+// perf passes over; perf report refuses streams with features that it does not
+// know.
+func (w *PipeWriter) probes(s *Session) {
+	if len(s.Events) == 0 || len(s.Events[0].IDs) == 0 {
+		return
+	}
+	for part := range slices.Chunk(s.Probes, probesChunk) {
+		body := binary.LittleEndian.AppendUint64(nil, eventUpdateProbes)
+		body = binary.LittleEndian.AppendUint64(body, s.Events[0].IDs[0])
+		w.record(RecordEventUpdate, append(body, part...))
+	}
 }
 
 // record appends a record made of a body, padded to eight bytes. It reports

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -211,5 +212,74 @@ func TestPerfReadsPipes(t *testing.T) {
 				t.Errorf("%+v: %s: %v, %d and %d samples, want %d each; see %s\n%.500s", opts, perf, err, first, second, n/2, path, text)
 			}
 		}
+	}
+}
+
+// cutReader gives no bytes of both sides of cut in one read.
+type cutReader struct {
+	data []byte
+	cut  int
+}
+
+func (r *cutReader) Read(b []byte) (int, error) {
+	if len(r.data) == 0 {
+		return 0, io.EOF
+	}
+	n := len(r.data)
+	if r.cut > 0 {
+		n = min(n, r.cut)
+	}
+	n = copy(b, r.data[:n])
+	r.data = r.data[n:]
+	r.cut -= n
+	return n, nil
+}
+
+// TestStreamInPieces: wherever a stream is cut into reads, also just behind a
+// large record, its records are taken for what they are. The description of
+// probes arrives whole, and may be larger than a record.
+func TestStreamInPieces(t *testing.T) {
+	s := testSession()
+	for n := range uint64(40) { // EVENT_DESC becomes large, with ids that look like headers of records
+		e := *s.Events[1]
+		e.Index, e.IDs = len(s.Events), nil
+		for i := range uint64(6) {
+			e.IDs = append(e.IDs, 8<<48|(6*n+i)<<32|uint64(RecordFinishedRound))
+		}
+		s.Events = append(s.Events, &e)
+	}
+	s.Probes = make([]byte, 150000)
+	for i := range s.Probes {
+		s.Probes[i] = byte(i * i >> 8)
+	}
+	var out bytes.Buffer
+	w, err := NewPipeWriter(&out, s, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Finish(nil); err != nil {
+		t.Fatal(err)
+	}
+	for cut := 16; cut < out.Len(); cut += 8 {
+		if cut > 20000 { // the rest is one record like the other
+			break
+		}
+		r, err := NewStream(&cutReader{out.Bytes(), cut})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sorted := r.Sorted()
+		for sorted.Next() {
+			t.Fatalf("a record of type %d", sorted.Record().Type)
+		}
+		if err := sorted.Err(); err != nil || len(sorted.Problems()) > 0 || len(r.Events()) != len(s.Events) {
+			t.Fatalf("cut at %d: %v, %q, %d events", cut, err, sorted.Problems(), len(r.Events()))
+		}
+		probes, err := r.Feature(FeatureProbes)
+		if err != nil || !bytes.HasPrefix(probes, s.Probes) || len(probes) > len(s.Probes)+7 {
+			t.Fatalf("cut at %d: %d bytes of the description of probes, %v", cut, len(probes), err)
+		}
+		sorted.Close()
+		r.Close()
 	}
 }

@@ -25,18 +25,19 @@ const firstUnknownRecord = perfevent.RecordCallchainDeferred + 1
 const enoughRecords = 4
 
 // chain reports whether b starts with a chain of records. Where b is all that
-// is left, the chain may be shorter, but has to lead to its end.
-func (s *stream) chain(b []byte, all bool) bool {
+// is left, the chain may be shorter, but has to lead to its end. Where more may
+// come than b has yet, unsure is the answer for a chain of less than two.
+func (s *stream) chain(b []byte, all, unsure bool) bool {
 	for n := 0; n < enoughRecords; n++ {
 		if len(b) < perfevent.HeaderSize {
-			return n >= 2 && !all || n >= 1 && len(b) == 0
+			return (n >= 2 || unsure) && !all || n >= 1 && len(b) == 0
 		}
 		t, m, size := perfevent.ParseHeader(b, s.order)
 		if !certain(t, size) {
 			return false
 		}
 		if size > len(b) {
-			return n >= 2 || t == RecordFinishedRound && n >= 1
+			return n >= 2 || t == RecordFinishedRound && n >= 1 || unsure && !all
 		}
 		raw := perfevent.RawRecord{Type: t, Misc: m, Bytes: b[:size:size]}
 		if t == perfevent.RecordSample && (size == perfevent.HeaderSize || s.known != nil && !s.known(raw)) {
@@ -53,7 +54,7 @@ func (s *stream) chain(b []byte, all bool) bool {
 // findRecords finds where in b, from a place on, records begin.
 func (s *stream) findRecords(b []byte, from int, all bool) (at int, ok bool) {
 	for at = from; at+perfevent.HeaderSize <= len(b); at++ {
-		if s.chain(b[at:], all) {
+		if s.chain(b[at:], all, false) {
 			return at, true
 		}
 	}
@@ -74,7 +75,7 @@ func (s *stream) followedByNonsense(size int) bool {
 	}
 	const large = 1024
 	if size > large {
-		return !s.chain(rest, s.in.all())
+		return !s.chain(rest, s.in.all(), true)
 	}
 	t, _, n := perfevent.ParseHeader(rest, s.order)
 	return !certain(t, n)

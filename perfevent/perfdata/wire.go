@@ -93,6 +93,10 @@ const (
 	FeatureHybridTopology Feature = 30
 	FeaturePMUCaps        Feature = 31
 
+	// FeatureProbes is gorecord's own: what the hits of probes mean (package
+	// hit). perf passes over features that it does not know.
+	FeatureProbes Feature = 224
+
 	maxFeatures = 256
 )
 

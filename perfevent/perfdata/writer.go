@@ -17,6 +17,9 @@ type Session struct {
 	Events  []*Event
 	Info    Info
 	Tracing *TracingData // nil where no event is a tracepoint
+	// Probes is the section that describes the hits of probes (package hit);
+	// nil for none.
+	Probes []byte
 }
 
 // Options of a Writer. The zero value is the default.
@@ -45,7 +48,7 @@ var lateFeatures = [...]Feature{FeatureBuildID, FeatureSampleTime, FeatureCompre
 var earlyFeatures = [...]Feature{
 	FeatureTracingData, FeatureHostname, FeatureOSRelease, FeatureVersion, FeatureArch,
 	FeatureNrCPUs, FeatureCPUDesc, FeatureCPUID, FeatureTotalMem, FeatureCmdLine,
-	FeatureEventDesc, FeaturePMUMappings, FeatureClockID, FeatureClockData,
+	FeatureEventDesc, FeaturePMUMappings, FeatureClockID, FeatureClockData, FeatureProbes,
 }
 
 // Writer writes a recording in file mode that is true at every instant: cut
@@ -141,6 +144,8 @@ func (w *Writer) early(f Feature, attrSize int) ([]byte, bool) {
 		return w.session.Tracing.encode(), true
 	case FeatureEventDesc:
 		return encodeEventDesc(w.session.Events, attrSize), true
+	case FeatureProbes:
+		return w.session.Probes, w.session.Probes != nil
 	}
 	return w.session.Info.encode(f)
 }

@@ -16,6 +16,9 @@ type Appender func(name string) (io.WriteCloser, error)
 type Dir struct {
 	fsys   fs.FS
 	append Appender
+	// root is the file tree of the machine whose folder it is, for what the
+	// kernel says of its functions elsewhere; nil where that is not known.
+	root fs.FS
 
 	close func() error
 	once  sync.Once

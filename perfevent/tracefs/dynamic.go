@@ -70,6 +70,9 @@ func (d *Dir) Add(probes ...Probe) error {
 		if lines[i], err = p.Definition(); err != nil {
 			return err
 		}
+		if err := d.checkKernelPlace(p); err != nil {
+			return err
+		}
 	}
 	w := writers{dir: d}
 	defer w.close()
@@ -137,7 +140,13 @@ func (d *Dir) refusal(p *Probe, line string, err error) error {
 		return e
 	}
 	e.Line = line
-	if entry, ok := d.explain(line); ok {
+	entry, ok := d.explain(line)
+	if reason, errno := d.explainKernelPlace(p, entry.reason, e.Err); reason != "" {
+		e.Reason, e.Err, e.told = reason, errno, true
+		return e
+	}
+	if ok {
+		e.told = errors.Is(err, syscall.EILSEQ) // whose own words speak of characters
 		e.Reason, e.Column = entry.reason, entry.column
 		return e
 	}

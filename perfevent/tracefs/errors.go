@@ -31,6 +31,9 @@ type Error struct {
 	// where it is not known.
 	Column int
 	Err    error
+
+	// told is set where Reason says all that Err would.
+	told bool
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -40,10 +43,14 @@ func (e *Error) Unwrap() error { return e.Err }
 //	define probe_main:callee: invalid argument: Invalid register name: "%zz" at column 36 of "p:probe_main/callee …"
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s: %v", e.Op, e.Event, e.Err)
-	if e.Reason != "" {
-		b.WriteString(": " + e.Reason)
+	fmt.Fprintf(&b, "%s %s: ", e.Op, e.Event)
+	if !e.told {
+		b.WriteString(e.Err.Error())
+		if e.Reason != "" {
+			b.WriteString(": ")
+		}
 	}
+	b.WriteString(e.Reason)
 	if e.Column >= 0 && e.Column < len(e.Line) {
 		word, _, _ := strings.Cut(e.Line[e.Column:], " ")
 		fmt.Fprintf(&b, ": %q at column %d of %q", word, e.Column+1, e.Line)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -362,5 +363,35 @@ func TestOpenWithoutPermission(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestKernelAgrees: the kernel takes and refuses the fetch arguments that
+// CheckArgs does.
+func TestKernelAgrees(t *testing.T) {
+	d := liveDir(t)
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the arguments are written for x86-64")
+	}
+	path, offset := target(t, "agree")
+	for _, tt := range fetchArgs {
+		for _, isReturn := range []bool{false, true} {
+			p := Probe{Kind: Uprobe, Return: isReturn, Group: liveGroup, Name: "agree", Path: path, Offset: offset, Args: []string{tt.arg}}
+			err := d.Add(p)
+			var wrong *DefinitionError
+			if errors.As(err, &wrong) {
+				continue // our own line could not have been written
+			}
+			if err == nil {
+				if err := d.Delete(context.Background(), p.Event()); err != nil {
+					t.Fatal(err)
+				}
+			} else if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.E2BIG) && !errors.Is(err, unix.ENOENT) {
+				t.Fatalf("%s: %v", tt.arg, err)
+			}
+			if ok := isReturn && tt.return_ || !isReturn && tt.entry; ok != (err == nil) {
+				t.Errorf("%s (return %v): the kernel says %v", tt.arg, isReturn, err)
+			}
+		}
 	}
 }

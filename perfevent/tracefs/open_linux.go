@@ -58,6 +58,7 @@ func openAt(path string, release func() error) (*Dir, error) {
 	d := NewDir(root.FS(), func(name string) (io.WriteCloser, error) {
 		return root.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
 	})
+	d.root = os.DirFS("/")
 	d.close = func() error {
 		err := root.Close()
 		if release != nil {

@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
-	"gorecord/perfevent"
 	"gorecord/perfevent/near"
 	"gorecord/perfevent/tracefs"
 	"gorecord/symbolize"
+	"gorecord/symbolize/debuginfo"
+	"gorecord/symbolize/gobinary"
 )
 
 // Binary is a file that uprobes can be placed on. It is safe for concurrent
@@ -22,6 +24,48 @@ import (
 type Binary struct {
 	path   string
 	module *symbolize.Module
+
+	mu     sync.Mutex // guards what is opened when it is first needed
+	file   *elf.File
+	debug  lazy[*debuginfo.File]
+	golang lazy[*gobinary.File]
+}
+
+// lazy is what is opened once, when it is first needed.
+type lazy[T any] struct {
+	once  sync.Once
+	value T
+	err   error
+}
+
+func (l *lazy[T]) get(open func() (T, error)) (T, error) {
+	l.once.Do(func() { l.value, l.err = open() })
+	return l.value, l.err
+}
+
+// debugInfo is the file's debug information; the error says why there is none.
+func (b *Binary) debugInfo() (*debuginfo.File, error) {
+	return b.debug.get(func() (*debuginfo.File, error) { return debuginfo.Open(b.path) })
+}
+
+// goInfo is what the Go linker left in the file; the error says why there is
+// none.
+func (b *Binary) goInfo() (*gobinary.File, error) {
+	return b.golang.get(func() (*gobinary.File, error) { return gobinary.Open(b.path) })
+}
+
+// elfFile is the file itself. It stays the binary's.
+func (b *Binary) elfFile() (*elf.File, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.file == nil {
+		f, err := elf.Open(b.path)
+		if err != nil {
+			return nil, err
+		}
+		b.file = f
+	}
+	return b.file, nil
 }
 
 // OpenBinary reads the symbols of an ELF program or library. Links in the path
@@ -86,122 +130,37 @@ func (b *Binary) Path() string { return b.path }
 func (b *Binary) Module() *symbolize.Module { return b.module }
 
 // Close gives back the memory. It may be called again.
-func (b *Binary) Close() error { return b.module.Close() }
-
-// Options change what Resolve allows.
-type Options struct {
-	// AllowGoReturn lets a return probe onto a Go program, which crashes it
-	// sooner or later (see ErrGoReturn).
-	AllowGoReturn bool
-}
-
-// Point is an instruction to probe.
-type Point struct {
-	// Probe defines it, with the group and event names of perf's rules or of
-	// the user. Whether these are free is for the caller to see.
-	Probe tracefs.Probe
-	// Place is what the user meant, such as callee%return.
-	Place string
-	// Notes are remarks for the user, one line each.
-	Notes []string
-}
-
-// Description is the place with its file, such as "callee%return in /bin/main".
-func (p *Point) Description() string {
-	if p.Probe.Kind == tracefs.Kprobe {
-		return p.Place + " in the kernel"
+func (b *Binary) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := b.module.Close()
+	if b.debug.value != nil {
+		err = errors.Join(err, b.debug.value.Close())
+		b.debug.value = nil
 	}
-	return p.Place + " in " + p.Probe.Path
-}
-
-// Resolve finds the place of a probe. The errors are one line with the way
-// out: *NotFoundError, *AmbiguousError, ErrGoReturn and others.
-func (b *Binary) Resolve(s Spec, o Options) (Point, error) {
-	if s.Return && b.module.IsGo() && !o.AllowGoReturn {
-		return Point{}, fmt.Errorf("probe %s of %s: %w", s.Place(), b.path, ErrGoReturn)
+	if b.golang.value != nil {
+		err = errors.Join(err, b.golang.value.Close())
+		b.golang.value = nil
 	}
-	p := Point{Place: s.Place()}
-	offset, err := b.offset(&s, &p)
-	if err != nil {
-		return Point{}, err
+	if b.file != nil {
+		err = errors.Join(err, b.file.Close())
+		b.file = nil
 	}
-	p.Probe = tracefs.Probe{
-		Kind: tracefs.Uprobe, Return: s.Return, Group: s.Group, Name: s.Event,
-		Path: b.path, Offset: perfevent.FileOffset(offset), Args: s.Args,
-	}
-	if p.Probe.Group == "" {
-		p.Probe.Group = GroupName(b.path)
-	}
-	if p.Probe.Name == "" {
-		p.Probe.Name = EventName(&s)
-	}
-	return p, nil
-}
-
-func (b *Binary) offset(s *Spec, p *Point) (symbolize.FileOffset, error) {
-	switch s.Kind {
-	case AtFileOffset:
-		addr, ok := b.module.VirtAddr(s.Offset())
-		if !ok {
-			return 0, fmt.Errorf("probe %s: no loaded part of %s holds this file offset; give an ELF address as @%#x", s.Place(), b.path, s.Number)
-		}
-		return s.Offset(), b.checkCode(s, addr)
-	case AtAddress:
-		offset, ok := b.module.FileOffset(s.Address())
-		if !ok {
-			return 0, fmt.Errorf("probe %s: no loaded part of %s has this address in the file", s.Place(), b.path)
-		}
-		return offset, b.checkCode(s, s.Address())
-	}
-	return b.functionOffset(s, p)
-}
-
-// checkCode refuses places where the kernel would never arm a probe, and
-// returns of what is no function's entry.
-func (b *Binary) checkCode(s *Spec, addr symbolize.VirtAddr) error {
-	if code, err := b.isCode(addr); err != nil {
-		return fmt.Errorf("probe %s of %s: %w", s.Place(), b.path, err)
-	} else if !code {
-		return fmt.Errorf("probe %s: %s has data there, not code", s.Place(), b.path)
-	}
-	sym, ok := b.module.Lookup(addr)
-	if s.Return && ok && sym.Addr != addr {
-		return fmt.Errorf("probe %s: a return probe needs the entry of a function; %s is %d bytes into %s of %s", s.Place(), s.Place(), addr-sym.Addr, sym.Name, b.path)
-	}
-	return nil
+	return err
 }
 
 // isCode reports whether an executable segment of the file has the address.
 func (b *Binary) isCode(addr symbolize.VirtAddr) (bool, error) {
-	f, err := elf.Open(b.path)
+	f, err := b.elfFile()
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && uint64(addr) >= p.Vaddr && uint64(addr)-p.Vaddr < p.Filesz {
 			return true, nil
 		}
 	}
 	return false, nil
-}
-
-func (b *Binary) functionOffset(s *Spec, p *Point) (symbolize.FileOffset, error) {
-	sym, err := b.function(s, p)
-	if err != nil {
-		return 0, err
-	}
-	if s.Number > 0 && s.Number >= sym.Size {
-		return 0, fmt.Errorf("probe %s: the offset is behind the end of %s, which has %d bytes", s.Place(), s.Function, sym.Size)
-	}
-	offset, ok := b.module.FileOffset(sym.Addr + symbolize.VirtAddr(s.Number))
-	if !ok {
-		return 0, fmt.Errorf("probe %s: %s does not hold the function's code (address %#x)", s.Place(), b.path, uint64(sym.Addr))
-	}
-	if isIndirect(sym) {
-		p.Notes = append(p.Notes, fmt.Sprintf("The probe function (%s) is a GNU indirect function.\nConsider identifying the final function used at run time and set the probe directly on that.", s.Function))
-	}
-	return offset, nil
 }
 
 // isIndirect reports whether the symbol is an IFUNC: code that runs once and
@@ -235,21 +194,6 @@ func (e *AmbiguousError) Error() string {
 	return b.String()
 }
 
-// function finds the one function of a name.
-func (b *Binary) function(s *Spec, p *Point) (symbolize.Symbol, error) {
-	found := b.code(b.module.Find(s.Function))
-	if len(found) > 1 {
-		found = b.preferDefault(s, found, p)
-	}
-	switch len(found) {
-	case 0:
-		return symbolize.Symbol{}, b.notFound(s.Function)
-	case 1:
-		return found[0], nil
-	}
-	return symbolize.Symbol{}, &AmbiguousError{Spec: *s, Path: b.path, Candidates: found}
-}
-
 // code keeps the symbols that name code: functions, or where there is none,
 // labels of assembly code.
 func (b *Binary) code(symbols []symbolize.Symbol) []symbolize.Symbol {
@@ -268,7 +212,7 @@ func (b *Binary) code(symbols []symbolize.Symbol) []symbolize.Symbol {
 
 // preferDefault leaves out the functions that a library keeps only for
 // programs linked to its older versions, and says so.
-func (b *Binary) preferDefault(s *Spec, found []symbolize.Symbol, p *Point) []symbolize.Symbol {
+func (b *Binary) preferDefault(s *Spec, found []symbolize.Symbol, notes *[]string) []symbolize.Symbol {
 	old := b.oldVersions(s.Function)
 	var current []symbolize.Symbol
 	var note []string
@@ -282,18 +226,17 @@ func (b *Binary) preferDefault(s *Spec, found []symbolize.Symbol, p *Point) []sy
 	if len(current) == 0 || len(note) == 0 {
 		return found
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("%s has older versions of %s, which stay without a probe: %s", b.path, s.Function, strings.Join(note, ", ")))
+	*notes = append(*notes, fmt.Sprintf("%s has older versions of %s, which stay without a probe: %s", b.path, s.Function, strings.Join(note, ", ")))
 	return current
 }
 
 // oldVersions are the addresses of a dynamic symbol that new programs are not
 // linked to, with the version's name.
 func (b *Binary) oldVersions(name string) map[symbolize.VirtAddr]string {
-	f, err := elf.Open(b.path)
+	f, err := b.elfFile()
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
 	symbols, err := f.DynamicSymbols()
 	if err != nil {
 		return nil

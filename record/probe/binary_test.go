@@ -29,13 +29,23 @@ func open(t *testing.T, path string) *Binary {
 	return b
 }
 
-func resolve(t *testing.T, b *Binary, text string) (Point, error) {
+func resolveAll(t *testing.T, b *Binary, text string, o Options) ([]Event, error) {
 	t.Helper()
 	s, err := ParseSpec(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Resolve(s, Options{})
+	return b.Resolve(s, o)
+}
+
+// resolve gives the first event of a probe.
+func resolve(t *testing.T, b *Binary, text string) (Event, error) {
+	t.Helper()
+	events, err := resolveAll(t, b, text, Options{})
+	if err != nil {
+		return Event{}, err
+	}
+	return events[0], nil
 }
 
 // symbol finds the address of the one symbol with this name in the table.
@@ -83,7 +93,7 @@ func TestResolve(t *testing.T) {
 				continue
 			}
 			want := tracefs.Probe{Kind: tracefs.Uprobe, Return: c.ret, Group: "probe_main", Name: c.event, Path: abs}
-			got := p.Probe
+			got := p.Probes[0]
 			if uint64(got.Offset) != c.offset || p.Place != c.place || len(p.Notes) != 0 {
 				t.Errorf("%s of %s: offset %#x, place %q, notes %q; want %#x, %q", c.text, tt.path, got.Offset, p.Place, p.Notes, c.offset, c.place)
 			}
@@ -120,6 +130,7 @@ func TestResolveErrors(t *testing.T) {
 		{funcs, "ns::A::f", nil, spf("has 2 functions of this name; choose one: @%#x (ns::A::f(int)), @%#x (ns::A::f(double))", uint64(f1.Addr), uint64(f2.Addr))},
 		{funcs, "variable", fs.ErrNotExist, "the name is that of a variable"},
 		{funcs, "ns::A::h", fs.ErrNotExist, "did you mean ns::A::f"},
+		{main, "callee $retval", nil, "argument $retval: only returns have it; write callee%return"},
 		{twice, "helper", nil, "has 2 functions of this name; choose one: @0x"},
 		{stripped, "start", fs.ErrNotExist, "it has no symbols of functions (stripped): give a file offset"},
 	} {
@@ -151,8 +162,8 @@ func TestResolveNames(t *testing.T) {
 			continue
 		}
 		want, _ := b.Module().FileOffset(symbol(t, b, name).Addr)
-		if uint64(p.Probe.Offset) != uint64(want) {
-			t.Errorf("%s is at %#x, want %#x", text, p.Probe.Offset, want)
+		if uint64(p.Probes[0].Offset) != uint64(want) {
+			t.Errorf("%s is at %#x, want %#x", text, p.Probes[0].Offset, want)
 		}
 	}
 }
@@ -182,7 +193,7 @@ func TestResolveVersions(t *testing.T) {
 			old = strings.TrimLeft(f[1], "0")
 		}
 	}
-	if got := spf("%x", uint64(p.Probe.Offset)); got != current || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "renamed@V1 at @0x"+old) {
+	if got := spf("%x", uint64(p.Probes[0].Offset)); got != current || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "renamed@V1 at @0x"+old) {
 		t.Errorf("offset %s, notes %q; readelf has the new one at %s, the old one at %s", got, p.Notes, current, old)
 	}
 	p, err = resolve(t, b, "chosen")
@@ -265,28 +276,30 @@ func goProgram(t *testing.T, flags ...string) string {
 	return filepath.Join(dir, "prog")
 }
 
-// TestGoReturn: never a return probe on a Go program, stripped or not, unless
-// forced to.
+// TestGoReturn: a return of a Go function is caught where its code returns, by
+// points of one event, unless a return probe is forced.
 func TestGoReturn(t *testing.T) {
-	b, stripped := open(t, goProgram(t)), open(t, goProgram(t, "-ldflags=-s -w"))
-	s, err := ParseSpec("main.(*db).query%return")
+	b := open(t, goProgram(t))
+	events, err := resolveAll(t, b, "main.(*db).query%return", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range []*Binary{b, stripped} {
-		if _, err := b.Resolve(s, Options{}); !errors.Is(err, ErrGoReturn) || !strings.Contains(err.Error(), "probe the function's entry") {
-			t.Errorf("return probe on Go: %v", err)
+	query := symbol(t, b, "main.(*db).query")
+	for _, p := range events[0].Probes {
+		at, _ := b.Module().VirtAddr(symbolize.FileOffset(p.Offset))
+		if p.Return || at <= query.Addr || at >= query.Addr+symbolize.VirtAddr(query.Size) {
+			t.Errorf("a point of the return: %+v", p)
 		}
 	}
-	if p, err := b.Resolve(s, Options{AllowGoReturn: true}); err != nil || !p.Probe.Return {
-		t.Errorf("forced: %+v, %v", p, err)
+	if h := events[0].Hits.Events[0]; !h.Return || !h.AtReturns || len(h.Points) != len(events[0].Probes) {
+		t.Errorf("hits: %+v", h)
+	}
+	if events, err := resolveAll(t, b, "main.(*db).query%return", Options{AllowGoReturn: true}); err != nil || !events[0].Probes[0].Return {
+		t.Errorf("forced: %+v, %v", events, err)
 	}
 	p, err := resolve(t, b, "main.(*db).query")
-	if err != nil || p.Probe.Name != "main_db_query" || p.Probe.Return {
+	if err != nil || p.Probes[0].Name != "main_db_query" || p.Probes[0].Return {
 		t.Errorf("entry: %+v, %v", p, err)
-	}
-	if _, err := resolve(t, stripped, "main.(*db).query"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "(stripped)") {
-		t.Errorf("stripped: %v", err)
 	}
 }
 
@@ -308,7 +321,7 @@ func TestResolveKernel(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if def, err := p.Probe.Definition(); def != want || err != nil {
+		if def, err := p.Probes[0].Definition(); def != want || err != nil {
 			t.Errorf("%s: %q, %v, want %q", text, def, err, want)
 		}
 	}
@@ -340,15 +353,15 @@ func TestMatchRun(t *testing.T) {
 		{"probe_funcs", "plain", zoo + "funcs", "plain"},
 		{"probe_funcs", "ns_A_operator__return", zoo + "funcs", "ns::A::operator==%return"},
 	} {
-		p, ok, err := MatchRun(tracefs.EventName{Group: tt.group, Name: tt.event}, tt.program)
-		if !ok || err != nil || p.Place != tt.place || p.Probe.Group != tt.group || p.Probe.Name != tt.event {
+		p, ok, err := MatchRun(tracefs.EventName{Group: tt.group, Name: tt.event}, tt.program, Options{})
+		if !ok || err != nil || p.Place != tt.place || p.Probes[0].Group != tt.group || p.Probes[0].Name != tt.event {
 			t.Errorf("%s:%s of %s: %+v, %v, %v", tt.group, tt.event, tt.program, p, ok, err)
 		}
 	}
 	for _, tt := range []struct{ group, event, program string }{
 		{"probe_man", "callee", seedNopie}, {"sched", "sched_switch", seedNopie}, {"probe", "callee", seedNopie}, {"main", "callee", seedNopie},
 	} {
-		if p, ok, err := MatchRun(tracefs.EventName{Group: tt.group, Name: tt.event}, tt.program); ok || err != nil {
+		if p, ok, err := MatchRun(tracefs.EventName{Group: tt.group, Name: tt.event}, tt.program, Options{}); ok || err != nil {
 			t.Errorf("%s:%s of %s: %+v, %v, %v, want no match", tt.group, tt.event, tt.program, p, ok, err)
 		}
 	}
@@ -358,7 +371,7 @@ func TestMatchRun(t *testing.T) {
 		{"probe_funcs", "ns_A_f", zoo + "funcs", "2 functions of this name"},
 		{"probe_binary_test", "callee", "binary_test.go", ""},
 	} {
-		if p, ok, err := MatchRun(tracefs.EventName{Group: tt.group, Name: tt.event}, tt.program); !ok || err == nil || !strings.Contains(err.Error(), tt.want) {
+		if p, ok, err := MatchRun(tracefs.EventName{Group: tt.group, Name: tt.event}, tt.program, Options{}); !ok || err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s:%s of %s: %+v, %v, %v, want %q", tt.group, tt.event, tt.program, p, ok, err, tt.want)
 		}
 	}

@@ -39,8 +39,10 @@ const returnSuffix = "__return"
 func EventName(s *Spec) string {
 	var name string
 	switch s.Kind {
-	case AtFunction:
+	case AtFunction, AtMarker:
 		name = functionEvent(s.Function)
+	case AtFunctionLine:
+		name = fmt.Sprintf("%s_L%d", functionEvent(s.Function), s.Number)
 	default:
 		name = fmt.Sprintf("abs_%x", s.Number)
 	}

@@ -23,7 +23,7 @@ func TestAgainstPerf(t *testing.T) {
 			continue
 		}
 		b := open(t, path)
-		texts := []string{"callee", "callee%return", "callee+4", "x=callee", "g:x=callee", "callee $retval", "callee a=%di:s32 +8(%sp)", "callee%return r=$retval:s32"}
+		texts := []string{"callee", "callee%return", "callee+4", "x=callee", "g:x=callee", "callee%return $retval", "callee a=%di:s32 +8(%sp)", "callee%return r=$retval:s32"}
 		switch path {
 		case seedMain, seedNopie:
 			off, _ := b.Module().FileOffset(symbol(t, b, "callee").Addr)
@@ -39,7 +39,7 @@ func TestAgainstPerf(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			got, err := p.Probe.Definition()
+			got, err := p.Probes[0].Definition()
 			if err != nil {
 				t.Error(err)
 				continue

@@ -14,32 +14,33 @@ import (
 // its own name or that of a link to it, and EVENT is the event of one of its
 // functions, with __return for the return. ok is false where the group is
 // another's. Where the group is the program's but the function cannot be
-// probed, the error says why. The point's probe has the event's own group and
-// name; the caller puts it into a group of its own.
-func MatchRun(event tracefs.EventName, program string) (p Point, ok bool, err error) {
+// probed, the error says why. The event has the
+// name that was asked for; the caller puts it into a group of its own.
+func MatchRun(event tracefs.EventName, program string, o Options) (e Event, ok bool, err error) {
 	if !strings.HasPrefix(event.Group, KernelGroup+"_") {
-		return Point{}, false, nil
+		return Event{}, false, nil
 	}
 	if GroupName(program) != event.Group {
 		resolved, err := filepath.EvalSymlinks(program)
 		if err != nil || GroupName(resolved) != event.Group {
-			return Point{}, false, nil
+			return Event{}, false, nil
 		}
 	}
 	b, err := OpenBinary(program)
 	if err != nil {
-		return Point{}, true, fmt.Errorf("event %s: %w", event, err)
+		return Event{}, true, fmt.Errorf("event %s: %w", event, err)
 	}
 	defer b.Close()
 	spec, err := b.specOf(event.Name)
 	if err != nil {
-		return Point{}, true, fmt.Errorf("event %s does not exist and cannot be defined for this run: %w", event, err)
+		return Event{}, true, fmt.Errorf("event %s does not exist and cannot be defined for this run: %w", event, err)
 	}
 	spec.Group, spec.Event = event.Group, event.Name
-	if p, err = b.Resolve(spec, Options{}); err != nil {
-		return Point{}, true, fmt.Errorf("event %s does not exist and cannot be defined for this run: %w", event, err)
+	events, err := b.Resolve(spec, o)
+	if err != nil {
+		return Event{}, true, fmt.Errorf("event %s does not exist and cannot be defined for this run: %w", event, err)
 	}
-	return p, true, nil
+	return events[0], true, nil
 }
 
 // specOf finds the function that an event's name stands for.

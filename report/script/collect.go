@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"gorecord/perfevent"
+	"gorecord/perfevent/hit"
 	"gorecord/perfevent/machine"
 	"gorecord/perfevent/perfdata"
 	"gorecord/report"
@@ -22,16 +23,18 @@ type collector struct {
 	reader   *perfdata.Reader
 	resolver *stack.Resolver
 	// mu guards the kernel's part of machine, which formatters ask.
-	mu       sync.RWMutex
-	machine  *machine.Machine
-	interner *stack.Interner
-	namer    *stack.Namer
-	groups   *report.GroupReads
-	fields   map[*perfdata.Event]*shownFields
-	sorter   *perfdata.Sorter
-	width    int              // of the longest event name
-	single   perfevent.Sample // room for a record that makes several samples
-	tracing  *perfdata.TracingData
+	mu        sync.RWMutex
+	machine   *machine.Machine
+	interner  *stack.Interner
+	namer     *stack.Namer
+	groups    *report.GroupReads
+	fields    map[*perfdata.Event]*shownFields
+	sorter    *perfdata.Sorter
+	width     int              // of the longest event name
+	single    perfevent.Sample // room for a record that makes several samples
+	tracing   *perfdata.TracingData
+	probes    *hit.Description // nil where the recording has none
+	probesErr error
 
 	first, last uint64 // times of samples shown
 	samples     uint64
@@ -58,6 +61,9 @@ func newCollector(r *perfdata.Reader, resolver *stack.Resolver, opts Options) (*
 	for _, b := range r.Info().BuildIDs {
 		c.machine.SetBuildID(b.Filename, b.BuildID)
 	}
+	// An error is one of the Reader's problems already.
+	c.tracing, _ = r.TracingData()
+	c.probes, c.probesErr = report.Probes(r)
 	c.interner = stack.NewInterner(c.machine, opts.MaxStack)
 	c.namer = resolver.Namer(c.machine)
 	selected, err := opts.Filter.SelectEvents(r.Events())
@@ -72,9 +78,10 @@ func newCollector(r *perfdata.Reader, resolver *stack.Resolver, opts Options) (*
 			return nil, err
 		}
 	}
-	// An error is one of the Reader's problems already.
-	c.tracing, _ = r.TracingData()
 	_, c.traces = c.newTraces()
+	if c.probesErr != nil {
+		c.traces = append(c.traces, c.probesErr.Error())
+	}
 	return c, nil
 }
 
@@ -89,7 +96,7 @@ func (c *collector) shown(e *perfdata.Event, selected bool) (*shownFields, error
 	var err error
 	switch c.opts.Layout {
 	case LayoutLines:
-		if f.fields, err = c.opts.Fields.of(e, c.reader, f.chain); err != nil {
+		if f.fields, err = c.opts.Fields.of(e, c.reader, f.chain, c.readsRegisters(e)); err != nil {
 			return nil, err
 		}
 		f.ip = f.ip && f.fields&fieldIP != 0
@@ -109,6 +116,13 @@ func (c *collector) shown(e *perfdata.Event, selected bool) (*shownFields, error
 		f.named = has(perfevent.SampleIP)
 	}
 	return f, nil
+}
+
+// readsRegisters reports whether an event is a probe whose values come from the
+// registers of its samples.
+func (c *collector) readsRegisters(e *perfdata.Event) bool {
+	described := c.probes.Event(e.Name)
+	return described != nil && described.Registers
 }
 
 // run gathers all records. lines takes what is shown.

@@ -254,10 +254,14 @@ func findField(name string) (fieldInfo, error) {
 // its samples do not have are left out; it is an error where such a field was
 // asked for.
 // chain says whether callchains are shown; unless fields were chosen for them,
-// tracepoints have their place only then.
-func (s *FieldSet) of(e *perfdata.Event, r *perfdata.Reader, chain bool) (field, error) {
+// tracepoints have their place only then. registers says that the event is a
+// probe whose values are registers: it is shown as probes of tracefs are.
+func (s *FieldSet) of(e *perfdata.Event, r *perfdata.Reader, chain, registers bool) (field, error) {
 	a := &e.Attr
 	k := kindOf(a)
+	if registers {
+		k = kindTracepoint
+	}
 	fields := s.fields[k]
 	if !s.set[k] {
 		fields = defaultFields[k]
@@ -270,7 +274,7 @@ func (s *FieldSet) of(e *perfdata.Event, r *perfdata.Reader, chain bool) (field,
 	}
 	fields = (fields | s.added[k]) &^ s.removed[k]
 	for _, f := range fieldTable {
-		if fields&f.field == 0 || f.sample == 0 || a.SampleType&f.sample != 0 {
+		if fields&f.field == 0 || f.sample == 0 || a.SampleType&f.sample != 0 || f.field == fieldTrace && registers {
 			continue
 		}
 		if s.added[k]&f.field != 0 {

@@ -60,7 +60,7 @@ func (f *ftrace) append(dst []byte, it *item) []byte {
 	dst = append(dst, ": "...)
 	switch {
 	case t != nil:
-		dst = appendTrace(dst, t, it.sample.Raw)
+		dst = appendTrace(dst, t, &it.sample)
 	case len(it.places) > 0:
 		dst = appendPlace(dst, &it.places[0], uint64(it.places[0].runtime), 0, placeFields)
 	}

@@ -93,9 +93,9 @@ func (p *objects) append(dst []byte, it *item) []byte {
 		o.hex("ip", uint64(s.IP))
 		p.name(&o, &it.ip, it.ip.frame())
 	}
-	if t := p.traces[it.event]; t != nil && s.Raw != nil {
+	if t := p.traces[it.event]; t != nil && (s.Raw != nil || t.printer == nil) {
 		o.key("args")
-		o.dst = t.appendArgs(o.dst, s.Raw)
+		o.dst = t.appendArgs(o.dst, s)
 	}
 	if it.chain {
 		p.callchain(&o, it)

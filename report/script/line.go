@@ -42,7 +42,7 @@ func (l *lines) append(dst []byte, it *item) []byte {
 		dst = append(dst, ": "...)
 	}
 	if f&fieldTrace != 0 {
-		dst = appendTrace(dst, l.traces[it.event], it.sample.Raw)
+		dst = appendTrace(dst, l.traces[it.event], &it.sample)
 	}
 	dst = l.access(dst, it, f)
 	dst = l.where(dst, it, f)

@@ -7,13 +7,18 @@ import (
 
 	"gorecord/perfevent"
 	"gorecord/perfevent/format"
+	"gorecord/perfevent/hit"
 	"gorecord/perfevent/perfdata"
 )
 
-// trace shows the raw data of one tracepoint.
+// trace shows the raw data of one tracepoint, or what probes read.
 type trace struct {
-	printer *format.Printer
+	printer *format.Printer // nil where only registers were recorded
 	order   binary.ByteOrder
+	// values are those of a probe that the recording describes; nil for
+	// others. mask says which registers samples have.
+	values *hit.Values
+	mask   uint64
 	// Fields that all events have; nil where a format lacks them.
 	flags, count *format.Field
 }
@@ -24,15 +29,19 @@ func (c *collector) newTraces() (traces map[*perfdata.Event]*trace, problems []s
 	traces = map[*perfdata.Event]*trace{}
 	td := c.tracing
 	if td == nil {
-		return traces, nil
+		td = &perfdata.TracingData{}
 	}
 	env := format.Env{Order: c.reader.Order(), LongSize: td.LongSize, Symbol: c.kernelFunction(), String: func(a uint64) (string, bool) {
 		s, ok := td.Printk[a]
 		return s, ok
 	}}
 	for _, e := range c.reader.Events() {
+		described := c.probes.Event(e.Name)
 		t := td.ByID(e.Attr.Config)
 		if e.Attr.Type != perfevent.TypeTracepoint || t == nil {
+			if described != nil && described.Registers {
+				traces[e] = &trace{mask: e.Attr.SampleRegsUser, values: c.values(described, nil)}
+			}
 			continue
 		}
 		parsed, err := format.Parse(t.Format)
@@ -45,6 +54,9 @@ func (c *collector) newTraces() (traces map[*perfdata.Event]*trace, problems []s
 			problems = append(problems, err.Error()+"; its fields are shown instead")
 		}
 		tr := &trace{printer: printer, order: env.Order}
+		if described != nil {
+			tr.values = c.values(described, parsed)
+		}
 		for i := range parsed.Common {
 			switch f := &parsed.Common[i]; f.Name {
 			case "common_flags":
@@ -56,6 +68,15 @@ func (c *collector) newTraces() (traces map[*perfdata.Event]*trace, problems []s
 		traces[e] = tr
 	}
 	return traces, problems
+}
+
+func (c *collector) values(e *hit.Event, f *format.Event) *hit.Values {
+	return hit.NewValues(c.probes, e, f, c.reader.Order(), c.reader.Info().Arch)
+}
+
+// hit is what a sample tells of a probe's hit.
+func (t *trace) hit(s *perfevent.Sample) hit.Sample {
+	return hit.Sample{Raw: s.Raw, IP: uint64(s.IP), Regs: s.RegsUser.Values, Mask: t.mask}
 }
 
 // kernelFunction names addresses of the kernel. Its symbols are many, so they
@@ -87,12 +108,16 @@ func (t *trace) common(raw []byte) (flags, count uint64, ok bool) {
 }
 
 // appendTrace appends the event's own text, or what there is without one.
-func appendTrace(dst []byte, t *trace, raw []byte) []byte {
+func appendTrace(dst []byte, t *trace, s *perfevent.Sample) []byte {
 	if t == nil {
 		return append(dst, "[not described in the recording]"...)
 	}
+	if t.values != nil {
+		h := t.hit(s)
+		return t.values.AppendHit(dst, &h)
+	}
 	start := len(dst)
-	dst = t.printer.Append(dst, raw)
+	dst = t.printer.Append(dst, s.Raw)
 	if text := dst[start:]; hasControl(text) {
 		for i, c := range text {
 			if c < ' ' && c != '\t' || c == 0x7f {
@@ -124,7 +149,12 @@ func hasControl(text []byte) bool {
 }
 
 // appendArgs appends the event's own fields as a JSON object.
-func (t *trace) appendArgs(dst, raw []byte) []byte {
+func (t *trace) appendArgs(dst []byte, s *perfevent.Sample) []byte {
+	if t.values != nil {
+		h := t.hit(s)
+		return append(t.values.AppendJSON(append(dst, '{'), &h), '}')
+	}
+	raw := s.Raw
 	o := object{dst: dst}
 	o.open()
 	fields := t.printer.Event().Fields

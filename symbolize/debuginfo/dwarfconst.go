@@ -42,56 +42,57 @@ const (
 )
 
 const (
-	atSibling         = 0x01
-	atLocation        = 0x02
-	atName            = 0x03
-	atByteSize        = 0x0b
-	atBitOffset       = 0x0c
-	atBitSize         = 0x0d
-	atStmtList        = 0x10
-	atLowpc           = 0x11
-	atHighpc          = 0x12
-	atLanguage        = 0x13
-	atDiscr           = 0x15
-	atDiscrValue      = 0x16
-	atArtificial      = 0x34
-	atCompDir         = 0x1b
-	atConstValue      = 0x1c
-	atProducer        = 0x25
-	atUpperBound      = 0x2f
-	atAbstractOrigin  = 0x31
-	atCount           = 0x37
-	atDataMemberLoc   = 0x38
-	atDeclFile        = 0x3a
-	atDeclLine        = 0x3b
-	atDeclaration     = 0x3c
-	atEncoding        = 0x3e
-	atExternal        = 0x3f
-	atFrameBase       = 0x40
-	atSpecification   = 0x47
-	atType            = 0x49
-	atVariableParam   = 0x4b
-	atEntrypc         = 0x52
-	atRanges          = 0x55
-	atCallFile        = 0x58
-	atCallLine        = 0x59
-	atSignature       = 0x69
-	atDataBitOffset   = 0x6b
-	atEnumClass       = 0x6d
-	atLinkageName     = 0x6e
-	atStrOffsetsBase  = 0x72
-	atAddrBase        = 0x73
-	atRnglistsBase    = 0x74
-	atDwoName         = 0x76
-	atLoclistsBase    = 0x8c
-	atCallAllCalls    = 0x7a
-	atGNUAllCallSites = 0x2117
-	atMIPSLinkageName = 0x2007
-	atGNUDwoName      = 0x2130
-	atGNUAddrBase     = 0x2133
-	atGoKind          = 0x2900
-	atGoElem          = 0x2902
-	atGNURangesBase   = 0x2132
+	atSibling           = 0x01
+	atLocation          = 0x02
+	atName              = 0x03
+	atByteSize          = 0x0b
+	atBitOffset         = 0x0c
+	atBitSize           = 0x0d
+	atStmtList          = 0x10
+	atLowpc             = 0x11
+	atHighpc            = 0x12
+	atLanguage          = 0x13
+	atDiscr             = 0x15
+	atDiscrValue        = 0x16
+	atArtificial        = 0x34
+	atCompDir           = 0x1b
+	atConstValue        = 0x1c
+	atProducer          = 0x25
+	atUpperBound        = 0x2f
+	atAbstractOrigin    = 0x31
+	atCallingConvention = 0x36
+	atCount             = 0x37
+	atDataMemberLoc     = 0x38
+	atDeclFile          = 0x3a
+	atDeclLine          = 0x3b
+	atDeclaration       = 0x3c
+	atEncoding          = 0x3e
+	atExternal          = 0x3f
+	atFrameBase         = 0x40
+	atSpecification     = 0x47
+	atType              = 0x49
+	atVariableParam     = 0x4b
+	atEntrypc           = 0x52
+	atRanges            = 0x55
+	atCallFile          = 0x58
+	atCallLine          = 0x59
+	atSignature         = 0x69
+	atDataBitOffset     = 0x6b
+	atEnumClass         = 0x6d
+	atLinkageName       = 0x6e
+	atStrOffsetsBase    = 0x72
+	atAddrBase          = 0x73
+	atRnglistsBase      = 0x74
+	atDwoName           = 0x76
+	atLoclistsBase      = 0x8c
+	atCallAllCalls      = 0x7a
+	atGNUAllCallSites   = 0x2117
+	atMIPSLinkageName   = 0x2007
+	atGNUDwoName        = 0x2130
+	atGNUAddrBase       = 0x2133
+	atGoKind            = 0x2900
+	atGoElem            = 0x2902
+	atGNURangesBase     = 0x2132
 )
 
 const (
@@ -143,3 +144,6 @@ const (
 	formGNURefAlt    = 0x1f20
 	formGNUStrpAlt   = 0x1f21
 )
+
+// passByReference is DW_CC_pass_by_reference.
+const passByReference = 0x04

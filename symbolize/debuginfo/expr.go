@@ -17,8 +17,6 @@ const (
 	opConst2s         = 0x0b
 	opConst4u         = 0x0c
 	opConst4s         = 0x0d
-	opConst8u         = 0x0e
-	opConst8s         = 0x0f
 	opConstu          = 0x10
 	opConsts          = 0x11
 	opDup             = 0x12
@@ -46,7 +44,6 @@ const (
 	opDerefSize       = 0x94
 	opNop             = 0x96
 	opCallFrameCFA    = 0x9c
-	opBitPiece        = 0x9d
 	opImplicitValue   = 0x9e
 	opStackValue      = 0x9f
 	opImplicitPointer = 0xa0

@@ -288,3 +288,35 @@ func TestCut(t *testing.T) {
 		t.Errorf("%v", d)
 	}
 }
+
+// TestLineAddrsByPath: each way to name a file, and lines counted from a function.
+func TestLineAddrsByPath(t *testing.T) {
+	f := open(t, build(t, "gcc", "lines.c", "-g", "-gdwarf-4"))
+	whole, err := filepath.Abs("testdata/sub/inline.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn := find(t, f, "inl")
+	want, err := f.FuncLine(fn, 2)
+	if err != nil || len(want) != 1 {
+		t.Fatalf("FuncLine: %#x, %v", want, err)
+	}
+	for _, name := range []string{"inline.h", "sub/inline.h", "./sub/inline.h", whole} {
+		if got, err := f.LineAddrs(name, fn.Line+2); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %#x, %v, want %#x", name, got, err, want)
+		}
+	}
+	for _, name := range []string{"line.h", "other/inline.h", ""} {
+		if got, err := f.LineAddrs(name, fn.Line+2); err != nil || len(got) > 0 {
+			t.Errorf("%s: %#x, %v, want none", name, got, err)
+		}
+	}
+	file, line, ok := f.PC(want[0])
+	row, okRow := f.Row(want[0] + 1)
+	if !ok || file != fn.File || line != fn.Line+2 || !okRow || row.Addr != want[0] || !row.Statement {
+		t.Errorf("PC: %s:%d %v, Row: %+v %v", file, line, ok, row, okRow)
+	}
+	if filepath.Join(fn.Dir, fn.File) != whole {
+		t.Errorf("%s is in %q as %q", fn.Name, fn.Dir, fn.File)
+	}
+}

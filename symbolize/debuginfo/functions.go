@@ -318,7 +318,10 @@ func (f *File) function(e entry, d description, ranges []Range) *Function {
 	for _, p := range params.list {
 		v := f.variable(p, e)
 		if p.result {
-			fn.Results = append(fn.Results, v)
+			// Go's compiler (1.26) writes results twice that closures change.
+			if n := len(fn.Results); n == 0 || v.Name == "_" || fn.Results[n-1].Name != v.Name {
+				fn.Results = append(fn.Results, v)
+			}
 		} else {
 			fn.Params = append(fn.Params, v)
 		}

@@ -14,6 +14,9 @@ import (
 	"gorecord/symbolize/debuginfo"
 )
 
+// builds are the ways to compile a source.
+var builds = [][]string{{"-O0", "-gdwarf-4"}, {"-O0", "-gdwarf-5"}, {"-O2", "-gdwarf-4"}, {"-O2", "-gdwarf-5"}}
+
 // registers are gdb's names of DWARF's numbers.
 func registers() []string {
 	if runtime.GOARCH == "arm64" {

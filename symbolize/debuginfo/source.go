@@ -20,7 +20,8 @@ type Line struct {
 // sameFile reports whether users mean a file when they write name: its whole
 // path, or the end of it from a slash on.
 func sameFile(path, name string) bool {
-	return path == name || strings.HasSuffix(path, "/"+strings.TrimPrefix(name, "./"))
+	path, name = strings.TrimPrefix(path, "./"), strings.TrimPrefix(name, "./")
+	return path == name || strings.HasSuffix(path, "/"+name)
 }
 
 // LineAddrs gives the addresses where statements of a line begin, in ascending

@@ -271,6 +271,9 @@ func (b *typeBuilder) structure(kind Kind) {
 			t.Size = b.size(-1)
 		}
 	}
+	if v := b.e.get(atCallingConvention); v != nil && v.isNumber() && v.n == passByReference {
+		t.ByReference = true
+	}
 	var bases []Member
 	for c := range b.e.eachChild {
 		switch c.tag {

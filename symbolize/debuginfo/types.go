@@ -57,6 +57,10 @@ type Type struct {
 	// Empty says that a GoInterface has no methods (interface{}): its first
 	// word is the type, not a table of methods.
 	Empty bool
+	// ByReference says that a class is passed by its address, whatever its
+	// size, because copying it takes more than copying its bytes
+	// (DW_CC_pass_by_reference).
+	ByReference bool
 }
 
 // Member is a member of a Struct or Union.

@@ -34,9 +34,6 @@ func needPerf(t *testing.T) {
 	}
 }
 
-// builds are the ways to compile a source.
-var builds = [][]string{{"-O0", "-gdwarf-4"}, {"-O0", "-gdwarf-5"}, {"-O2", "-gdwarf-4"}, {"-O2", "-gdwarf-5"}}
-
 // definitions are the offsets that perf would place probes at; none where it
 // refuses.
 func definitions(out string) []symbolize.VirtAddr {
