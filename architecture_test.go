@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"cmd/goreport": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "report", "report/…"},
 	"cmd/goscript": {"cmd/internal/…", "perfevent", "perfevent/perfdata", "perfevent/perfdata/twin", "report", "report/…"},
 	"cmd/goprobe": {"cmd/internal/cli", "perfevent", "perfevent/near", "perfevent/tracefs", "record/probe", "symbolize", "symbolize/code",
-		"symbolize/debuginfo", "symbolize/gobinary"},
+		"symbolize/debuginfo", "symbolize/gobinary", "symbolize/usdt"},
 }
 
 // modules are the modules that the programs may link, and packages of the

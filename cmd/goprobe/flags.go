@@ -42,7 +42,8 @@ so on, with :TYPE behind. ARGs stand inside the quotes of their DEF; those of th
 
 FILTER is made of globs (*, ?, [a-z], [!a-z], \c for a character c as it is), ! for not, & for and, | for or, and parentheses:
 'http_* & !*_init'. Of several, each adds functions, but for those that begin with !, which leave functions out. Without
-one it is "` + defaultFilter + `".
+one it is "` + defaultFilter + `". A FILTER that begins with sdt_ lists static markers, as sdt_PROVIDER:NAME; a probe
+on one is written sdt:PROVIDER:NAME.
 
 LINES is START, START+COUNT or START-END. Those of FUNC are counted from the line where it is declared, which is 0; those of
 FILE from 1. FUNC@FILE chooses one of several functions of the name.`
@@ -58,6 +59,7 @@ func flags(o *options) *cli.Command {
 		{Line: "goprobe -x ./main 'sum=callee a=%di:s32 b=%si:s32'", Does: "two arguments from registers, as probe_main:sum"},
 		{Line: "goprobe -x ./main -D callee", Does: "only print the line for uprobe_events"},
 		{Line: "goprobe -x ./main -F 'c*'", Does: "the functions whose names begin with c"},
+		{Line: "goprobe -x ./libx.so -F 'sdt_*'", Does: "its static markers"},
 		{Line: "goprobe -x ./main -L callee:0+5", Does: "its first five lines of source"},
 		{Line: "goprobe -x ./main -V callee", Does: "the variables that a probe on callee can record"},
 		{Line: "goprobe -x ./main --where callee -p 4711", Does: "where process 4711 has callee, and whether a probe is armed there"},

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"gorecord/symbolize"
+	"gorecord/symbolize/usdt"
 )
 
 // defaultFilter is perf's for --funcs.
@@ -41,28 +42,80 @@ func nameFilter(texts []string) (filter, error) {
 // printFuncs lists the functions that the filters want, in the order of their
 // names, as perf does; a name that several functions have stands once for each.
 // Unlike perf's, the list leaves variables out.
+//
+// Filters that begin with sdt_ are for static markers, which are called
+// sdt_PROVIDER:NAME and stand once, whatever number of places they have.
 func (a *app) printFuncs(filters []string) error {
-	wanted, err := nameFilter(filters)
-	if err != nil {
-		return err
+	var markers, functions []string
+	for _, text := range filters {
+		if strings.HasPrefix(strings.TrimSpace(text), markerPrefix) {
+			markers = append(markers, text)
+		} else {
+			functions = append(functions, text)
+		}
 	}
-	var names []string
-	if a.exec == "" {
-		names, err = kernelFunctions(a.proc)
-	} else {
-		names, err = fileFunctions(a.exec)
+	var list []string
+	if len(markers) > 0 {
+		names, err := matching(markers, a.markers)
+		if err != nil {
+			return err
+		}
+		list = slices.Compact(names)
 	}
-	if err != nil {
-		return err
+	if len(functions) > 0 {
+		names, err := matching(functions, a.functions)
+		if err != nil {
+			return err
+		}
+		list = append(list, names...)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !wanted(name) })
-	slices.Sort(names)
-	if len(names) == 0 {
-		a.say("No function's name matches.\n")
+	if len(list) == 0 {
+		a.say("No name matches.\n")
 		return nil
 	}
-	a.print(strings.Join(names, "\n") + "\n")
+	a.print(strings.Join(list, "\n") + "\n")
 	return nil
+}
+
+// matching gives the names that the filters want, in their order.
+func matching(filters []string, names func() ([]string, error)) ([]string, error) {
+	wanted, err := nameFilter(filters)
+	if err != nil {
+		return nil, err
+	}
+	list, err := names()
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(name string) bool { return !wanted(name) })
+	slices.Sort(list)
+	return list, nil
+}
+
+// functions are the names of all functions that could be probed.
+func (a *app) functions() ([]string, error) {
+	if a.exec == "" {
+		return kernelFunctions(a.proc)
+	}
+	return fileFunctions(a.exec)
+}
+
+const markerPrefix = "sdt_"
+
+// markers are the names of all static markers of the file.
+func (a *app) markers() ([]string, error) {
+	if a.exec == "" {
+		return nil, usageError{"static markers are in files: give one with -x PATH"}
+	}
+	list, err := usdt.Markers(a.exec)
+	if err != nil {
+		return nil, fmt.Errorf("list markers: %w", err)
+	}
+	names := make([]string, len(list))
+	for i, m := range list {
+		names[i] = markerPrefix + m.Provider + ":" + m.Name
+	}
+	return names, nil
 }
 
 // kernelFunctions are the names of the running kernel's functions, modules left

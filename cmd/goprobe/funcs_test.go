@@ -25,7 +25,7 @@ func TestFuncs(t *testing.T) {
 			t.Errorf("goprobe %q: %d, %q, %q; want %q", tt.args, status, out, errs, tt.want)
 		}
 	}
-	if status, out, errs := call(noDir, "-x", seedMain, "-F", "zork"); status != 0 || out != "" || errs != "No function's name matches.\n" {
+	if status, out, errs := call(noDir, "-x", seedMain, "-F", "zork"); status != 0 || out != "" || errs != "No name matches.\n" {
 		t.Errorf("no match: %d, %q, %q", status, out, errs)
 	}
 }
@@ -64,5 +64,31 @@ func TestStrippedGo(t *testing.T) {
 	status, out, errs := call(noDir, "-x", bin, "-F", "main.*")
 	if status != 0 || out != "main.(*T).add\nmain.main\n" {
 		t.Errorf("%d, %q, %q", status, out, errs)
+	}
+}
+
+// TestMarkers: filters that begin with sdt_ list static markers.
+func TestMarkers(t *testing.T) {
+	const path = "../../testdata/programs/markers"
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"sdt_*:*"}, "sdt_markers:end\nsdt_markers:step\n"},
+		{[]string{"sdt_*:st*"}, "sdt_markers:step\n"},
+		{[]string{"sdt_* & !*:end"}, "sdt_markers:step\n"},
+		{[]string{"sdt_nosuch:*", "main"}, "main\n"},
+		{[]string{"sdt_*", "main"}, "sdt_markers:end\nsdt_markers:step\nmain\n"},
+	} {
+		status, out, errs := call(noDir, append([]string{"-x", path, "-F"}, tt.args...)...)
+		if status != 0 || out != tt.want || errs != "" {
+			t.Errorf("-F %q: %d, %q, %q; want %q", tt.args, status, out, errs, tt.want)
+		}
+	}
+	if status, out, errs := call(noDir, "-x", seedMain, "-F", "sdt_*:*"); status != 0 || out != "" || errs != "No name matches.\n" {
+		t.Errorf("a file without markers: %d, %q, %q", status, out, errs)
+	}
+	if status, _, errs := call(noDir, "-F", "sdt_*:*"); status != 129 || !strings.Contains(errs, "give one with -x PATH") {
+		t.Errorf("without a file: %d, %q", status, errs)
 	}
 }
