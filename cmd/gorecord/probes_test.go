@@ -340,6 +340,30 @@ func TestCPlusPlus(t *testing.T) {
 	}
 }
 
+// TestRust: methods, closures and values of a prebuilt Rust program, whose
+// unoptimized values gdb shows alike.
+func TestRust(t *testing.T) {
+	needEvents(t)
+	keepsProbes(t)
+	dir := t.TempDir()
+	b, err := os.ReadFile("../../symbolize/debuginfo/testdata/programs/shapes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "shapes"), b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := gorecord(t, dir, "-e", "in=./shapes:{shapes::*} $args", "-e", "out=./shapes:shapes::*%return $retval", "./shapes"); got.status != 199 { // what it computes
+		t.Fatalf("%+v", got)
+	}
+	text := goscript(t, "-F", "sym,trace")
+	for _, want := range []string{`owned="world"`, "by=2", "f=Green g={__0=1, __1=8}", "p=0x0", "d=120 'x'", "arg1=14", "arg1=139", "s=<optimized out>"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+}
+
 // TestMarkers: a static marker fires with its arguments, and its semaphore is up
 // only as long.
 func TestMarkers(t *testing.T) {

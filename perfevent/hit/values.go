@@ -379,6 +379,9 @@ func (p *printer) scalarText(dst []byte, n *node, b []byte) []byte {
 }
 
 func isGoPointer(typ string) bool {
+	if strings.HasPrefix(typ, "*const ") || strings.HasPrefix(typ, "*mut ") { // Rust's
+		return false
+	}
 	return strings.HasPrefix(typ, "*") || strings.HasPrefix(typ, "map[") || strings.HasPrefix(typ, "chan ") || strings.HasPrefix(typ, "func(")
 }
 

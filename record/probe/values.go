@@ -57,7 +57,9 @@ func (w *values) value(name, field string, t *debuginfo.Type, at place, depth in
 		if isCString(t) && !w.registers {
 			return w.cString(v, field, at)
 		}
-	case debuginfo.Struct, debuginfo.Union, debuginfo.RustEnum:
+	case debuginfo.RustEnum:
+		return w.variant(v, field, t, at)
+	case debuginfo.Struct, debuginfo.Union:
 		return w.structure(v, field, t, at, depth)
 	case debuginfo.Array:
 		return w.array(v, field, t, at, depth)
@@ -246,6 +248,25 @@ func (w *values) structure(v hit.Value, field string, t *debuginfo.Type, at plac
 		}
 	}
 	return v
+}
+
+// variant describes an enum of Rust that holds data: by the name of its variant,
+// where a number of its own tells that. Where it is told by what the data cannot
+// be (as by a null pointer), nothing is shown.
+func (w *values) variant(v hit.Value, field string, t *debuginfo.Type, at place) hit.Value {
+	d := t.Discriminant
+	names := &debuginfo.Type{Kind: debuginfo.Enum, Name: t.Name}
+	for i := range t.Variants {
+		if t.Variants[i].Default {
+			d = nil
+		}
+		names.Enumerators = append(names.Enumerators, debuginfo.Enumerator{Name: t.Variants[i].Member.Name, Value: t.Variants[i].Value})
+	}
+	if d == nil || d.Type == nil {
+		return lacking(v, "which variant of %s it is cannot be read", t.Name)
+	}
+	names.Size = d.Type.Size
+	return w.scalar(v, field, names, at.cut(d.Offset, d.Type.Size))
 }
 
 func (w *values) array(v hit.Value, field string, t *debuginfo.Type, at place, depth int) hit.Value {
