@@ -186,4 +186,15 @@ func TestPipeEnds(t *testing.T) {
 			t.Errorf("status %d; %s", got, stderr)
 		}
 	})
+	t.Run("stuck at the beginning", func(t *testing.T) {
+		// What is told of so many processes is more than a pipe holds.
+		background(t, "for i in $(seq 400); do sleep 10 & done; wait")
+		cmd, _, stderr := toPipe(t, dir, "-o", "-", "-e", "cpu-clock", "-a")
+		time.Sleep(2 * time.Second)
+		cmd.Process.Signal(syscall.SIGINT)
+		cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != 130 || !strings.Contains(stderr.String(), "(its reader takes nothing)") {
+			t.Errorf("status %d; %s", got, stderr)
+		}
+	})
 }

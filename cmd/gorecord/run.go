@@ -134,7 +134,7 @@ func (r *recorder) record(ctx context.Context) (err error) {
 		r.stream = openStream(r.stdout)
 		defer func() { err = errors.Join(err, r.stream.Close()) }()
 	}
-	if err := r.create(resolver); err != nil {
+	if err := r.begin(resolver); err != nil {
 		return r.fail(err)
 	}
 	defer func() { err = errors.Join(err, r.recording.Close()) }()
@@ -297,6 +297,35 @@ func (r *recorder) drainInterval() time.Duration {
 		return 100 * time.Millisecond
 	}
 	return 0
+}
+
+// begin is create, which a signal ends where the reader of a stream takes
+// nothing: what runs on a machine can be more than a pipe holds.
+func (r *recorder) begin(resolver *record.Resolver) error {
+	if r.stream == nil {
+		return r.create(resolver)
+	}
+	done, got := make(chan struct{}), make(chan os.Signal, 1)
+	go func() {
+		defer close(got)
+		select {
+		case sig := <-r.signals:
+			r.stream.stop()
+			got <- sig
+		case <-done:
+		}
+	}()
+	err := r.create(resolver)
+	close(done)
+	if sig, ok := <-got; ok {
+		if err == nil {
+			r.stream.resume()
+			r.signals <- sig
+		} else {
+			r.got = sig
+		}
+	}
+	return err
 }
 
 // create makes the file and writes into it what is known before recording.

@@ -71,6 +71,13 @@ func (s *stream) stop() {
 	}
 }
 
+// resume takes stop back, for a write that was over by then.
+func (s *stream) resume() {
+	if s.own != nil {
+		s.own.SetWriteDeadline(time.Time{})
+	}
+}
+
 func (s *stream) Close() error {
 	if s.own == nil {
 		return nil

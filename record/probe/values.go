@@ -124,7 +124,10 @@ func (w *values) scalar(v hit.Value, field string, t *debuginfo.Type, at place) 
 	v.Kind, v.Size = kind, int(t.Size)
 	if kind == hit.EnumKind {
 		v.Names = w.enum(t)
-		if !t.Signed && v.Names == 0 {
+		switch {
+		case isFlags(t):
+			v.Kind = hit.Flags
+		case !t.Signed && v.Names == 0:
 			v.Kind = hit.Uint
 		}
 	}
@@ -401,6 +404,18 @@ func (w *values) enum(t *debuginfo.Type) int {
 	}
 	w.enums = append(w.enums, e)
 	return len(w.enums)
+}
+
+// isFlags reports whether the names of an enum stand for bits, as gdb decides it.
+func isFlags(t *debuginfo.Type) bool {
+	var bits int64
+	for _, e := range t.Enumerators {
+		if e.Value < 0 || e.Value&(e.Value-1) != 0 || e.Value&bits != 0 {
+			return false
+		}
+		bits |= e.Value
+	}
+	return bits != 0
 }
 
 // cast describes a value that the user gave a type of the kernel for.

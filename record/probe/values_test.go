@@ -18,8 +18,10 @@ var (
 	tChar   = &debuginfo.Type{Kind: debuginfo.Char, Name: "char", Size: 1, Signed: true}
 	tDouble = &debuginfo.Type{Kind: debuginfo.Float, Name: "double", Size: 8}
 	tText   = &debuginfo.Type{Kind: debuginfo.Pointer, Name: "const char *", Size: 8, Elem: tChar}
-	tColor  = &debuginfo.Type{Kind: debuginfo.Enum, Name: "enum color", Size: 4, Enumerators: []debuginfo.Enumerator{{Name: "RED", Value: 1}}}
-	tPoint  = &debuginfo.Type{Kind: debuginfo.Struct, Name: "struct point", Size: 8, Members: []debuginfo.Member{
+	tColor  = &debuginfo.Type{Kind: debuginfo.Enum, Name: "enum color", Size: 4, Enumerators: []debuginfo.Enumerator{{Name: "RED", Value: 1}, {Name: "BLUE", Value: 3}}}
+	tMode   = &debuginfo.Type{Kind: debuginfo.Enum, Name: "enum mode", Size: 4, Enumerators: []debuginfo.Enumerator{
+		{Name: "NONE", Value: 0}, {Name: "READ", Value: 1}, {Name: "WRITE", Value: 2}, {Name: "EXEC", Value: 4}}}
+	tPoint = &debuginfo.Type{Kind: debuginfo.Struct, Name: "struct point", Size: 8, Members: []debuginfo.Member{
 		{Name: "x", Type: tInt}, {Name: "y", Type: tInt, Offset: 4}}}
 	tFlags = &debuginfo.Type{Kind: debuginfo.Struct, Name: "struct flags", Size: 4, Members: []debuginfo.Member{
 		{Name: "a", Type: tInt, BitSize: 3}, {Name: "b", Type: tInt, BitOffset: 3, BitSize: 5}}}
@@ -56,6 +58,7 @@ func TestValues(t *testing.T) {
 		{"text", tText, inReg(regDI, 8), "v=+0(%di):string", hit.Text},
 		{"text by a pointer in memory", tText, at(regBP, debuginfo.Step{Add: -8}), "v=+0(-8(%bp)):string", hit.Text},
 		{"enum", tColor, inReg(regDX, 4), "v=%dx:u32", hit.EnumKind},
+		{"flags", tMode, inReg(regDX, 4), "v=%dx:u32", hit.Flags},
 		{"pointer", tPointer, inReg(regDI, 8), "v=%di:x64", hit.Hex},
 		{"struct in memory", tPoint, at(regDI), "v_x=+0(%di):s32 v_y=+4(%di):s32", hit.Struct},
 		{"struct in a register", tPoint, inReg(regDI, 8), "v_x=%di:s32 v_y=%di:b32@32/64", hit.Struct},

@@ -2,26 +2,74 @@ package debuginfo_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"gorecord/symbolize/debuginfo"
 )
 
+// built are the programs that build compiled, by their command lines: C++ takes
+// its time.
+var built struct {
+	dir  string
+	once sync.Map // command line → func() (string, error)
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "debuginfo")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	built.dir = dir
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
 // build compiles a source of testdata, or skips the test where there is no such
-// compiler.
+// compiler. Tests share the program.
 func build(t *testing.T, compiler, source string, flags ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(compiler); err != nil {
 		t.Skip(err)
 	}
-	out := filepath.Join(t.TempDir(), "program")
-	cmd := exec.Command(compiler, append(flags, "-o", out, source)...)
-	cmd.Dir = "testdata"
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, text)
+	return shared(t, "testdata", compiler, append(flags, source)...)
+}
+
+// shared runs a compiler in a folder, once for each command line, and gives the
+// program that it wrote.
+func shared(t *testing.T, dir, compiler string, args ...string) string {
+	t.Helper()
+	compile := sync.OnceValues(func() (string, error) {
+		folder, err := os.MkdirTemp(built.dir, "")
+		if err != nil {
+			return "", err
+		}
+		out := filepath.Join(folder, "program")
+		if compiler == "go" {
+			args = append([]string{"build", "-o", out}, args...)
+		} else {
+			args = append(args, "-o", out)
+		}
+		cmd := exec.Command(compiler, args...)
+		cmd.Dir = dir
+		if compiler == "go" {
+			cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOWORK=off")
+		}
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%v: %w\n%s", cmd, err, text)
+		}
+		return out, nil
+	})
+	first, _ := built.once.LoadOrStore(fmt.Sprint(dir, compiler, args), compile)
+	out, err := first.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return out
 }

@@ -46,7 +46,7 @@ func summary(list []*debuginfo.Function) string {
 // TestFind: each spelling of a name.
 func TestFind(t *testing.T) {
 	c := open(t, build(t, "gcc", "c.c", "-O2", "-g"))
-	cpp := open(t, build(t, "g++", "cpp.cc", "-std=c++20", "-O2", "-g"))
+	cpp := open(t, build(t, "g++", "cpp.cc", "-O2", "-gdwarf-5", "-no-pie", "-fomit-frame-pointer", "-std=c++20"))
 	golang := open(t, buildGo(t))
 	rust := open(t, "testdata/programs/shapes")
 	lto := open(t, build(t, "gcc", "lines.c", "-O2", "-g", "-flto"))
@@ -155,7 +155,7 @@ func TestNames(t *testing.T) {
 
 // TestGlobals: variables with one place, against the symbol table's.
 func TestGlobals(t *testing.T) {
-	path := build(t, "g++", "cpp.cc", "-std=c++20", "-g", "-no-pie")
+	path := build(t, "g++", "cpp.cc", "-std=c++20", "-g")
 	f := open(t, path)
 	m, err := symbolize.OpenModule(path)
 	if err != nil {
@@ -190,7 +190,8 @@ func TestGlobals(t *testing.T) {
 // TestSeparate: debug information in a file of its own, found by build id or by
 // .gnu_debuglink.
 func TestSeparate(t *testing.T) {
-	path := build(t, "gcc", "c.c", "-g", "-Wl,--build-id=none")
+	path := filepath.Join(t.TempDir(), "program")
+	mustWrite(t, path, mustRead(t, build(t, "gcc", "c.c", "-g", "-Wl,--build-id=none")))
 	debug := path + ".debug"
 	for _, args := range [][]string{{"--only-keep-debug", path, debug}, {"--strip-debug", path}, {"--add-gnu-debuglink=" + debug, path}} {
 		if out, err := exec.Command("objcopy", args...).CombinedOutput(); err != nil {
