@@ -88,7 +88,7 @@ func flags(o *options) *cli.Command {
 	c.StringVarP(&o.funcs, "funcs", "F", "", "list the functions that could be probed; those that `FILTER`, here or behind, wants")
 	c.Lookup("funcs").NoOptDefVal = defaultFilter
 	c.StringVarP(&o.line, "line", "L", "", "show the source lines `FUNC[:LINES]` or FILE[:LINES], with numbers where a probe can stand")
-	c.StringArrayVarP(&o.vars, "vars", "V", nil, "list the variables that can be read at `PLACE`, which may also be FUNC:LINE or FILE:LINE")
+	c.StringArrayVarP(&o.vars, "vars", "V", nil, "list the variables that can be read at `PLACE`")
 	c.StringArrayVar(&o.where, "where", nil, "tell where `PLACE` lies: ELF address, file offset, section, source line, code")
 	c.IntSliceVarP(&o.pids, "pid", "p", nil, "with --where: the address in process `PID`, and what stands in its memory")
 	c.BoolVar(&o.gc, "gc", false, "delete what recorders that were killed left behind")

@@ -48,19 +48,27 @@ func TestKernelFuncs(t *testing.T) {
 	}
 }
 
-// TestStrippedGo: a Go program without symbols lists its functions.
-func TestStrippedGo(t *testing.T) {
+// buildGo builds a small Go program.
+func buildGo(t *testing.T, flags string) (bin string) {
+	t.Helper()
 	dir := t.TempDir()
-	src, bin := filepath.Join(dir, "main.go"), filepath.Join(dir, "prog")
+	src := filepath.Join(dir, "main.go")
+	bin = filepath.Join(dir, "prog")
 	const program = "package main\n\ntype T struct{ n int }\n\n//go:noinline\nfunc (t *T) add(k int) int { t.n += k; return t.n }\n\nfunc main() { println(new(T).add(len(\"x\"))) }\n"
 	if err := os.WriteFile(src, []byte(program), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", bin, src)
+	build := exec.Command("go", "build", "-ldflags="+flags, "-o", bin, src)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return bin
+}
+
+// TestStrippedGo: a Go program without symbols lists its functions.
+func TestStrippedGo(t *testing.T) {
+	bin := buildGo(t, "-s -w")
 	status, out, errs := call(noDir, "-x", bin, "-F", "main.*")
 	if status != 0 || out != "main.(*T).add\nmain.main\n" {
 		t.Errorf("%d, %q, %q", status, out, errs)
@@ -90,5 +98,23 @@ func TestMarkers(t *testing.T) {
 	}
 	if status, _, errs := call(noDir, "-F", "sdt_*:*"); status != 129 || !strings.Contains(errs, "give one with -x PATH") {
 		t.Errorf("without a file: %d, %q", status, errs)
+	}
+}
+
+// TestGoSource: lines and variables of a Go function.
+func TestGoSource(t *testing.T) {
+	bin := buildGo(t, "")
+	_, out, errs := call(noDir, "-x", bin, "-L", "main.(*T).add:0+1")
+	if !strings.HasPrefix(out, "<main.(*T).add@") || !strings.HasSuffix(out, ":0>\n      0  func (t *T) add(k int) int { t.n += k; return t.n }\n") {
+		t.Errorf("%q, %s", out, errs)
+	}
+	for _, place := range []string{"main.(*T).add", "main.(*T).add:0", "main.go:6"} {
+		_, out, errs := call(noDir, "-x", bin, "-V", place)
+		if !strings.Contains(out, "\t@<main.(*T).add+0>\n\t\t*main.T\tt\n\t\tint\tk\n") {
+			t.Errorf("%s: %q, %s", place, out, errs)
+		}
+	}
+	if _, out, errs := call(noDir, "-x", bin, "-V", "main.main:0"); !strings.HasPrefix(out, "Available variables at main.main:0\n\t@<main.main+0>\n") {
+		t.Errorf("%q, %s", out, errs)
 	}
 }

@@ -2,67 +2,17 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
+	"gorecord/record/probe"
 	"gorecord/symbolize"
 	"gorecord/symbolize/debuginfo"
 )
 
 // sourcePlace is a place whose variables are asked for.
 type sourcePlace struct {
-	text string
-	// name is a function, or a source file where no function is called so; ""
-	// where addr or offset says all. file is where a function must be declared.
-	name, file string
-	offset     uint64 // behind the function's entry, or in the file
-	line       int    // -1 for none; a function's are counted from its declaration
-	addr       symbolize.VirtAddr
-	inFile     bool // offset is a position in the file
-	ofFile     bool // name was found to be a source file
-}
-
-var (
-	fileOffsetPlace = regexp.MustCompile(`^0[xX][0-9a-fA-F]+$`)
-	addressPlace    = regexp.MustCompile(`^@(0[xX][0-9a-fA-F]+)$`)
-	linePlace       = regexp.MustCompile(`^(.*[^:]):\+?([0-9]+)$`)
-	offsetPlace     = regexp.MustCompile(`^(.+)\+(0[xX][0-9a-fA-F]+|[0-9]+)$`)
-)
-
-// parseSourcePlace reads FUNC[@FILE][+OFFSET|%return|:LINE], FILE:LINE, 0xOFFSET or
-// @0xADDRESS.
-func parseSourcePlace(text string) (sourcePlace, error) {
-	p := sourcePlace{text: text, line: -1}
-	var err error
-	place := strings.TrimSuffix(text, "%return") // where it returns, what counts is what it was called with
-	switch {
-	case fileOffsetPlace.MatchString(place):
-		p.inFile = true
-		p.offset, err = strconv.ParseUint(place, 0, 64)
-		return p, err
-	case addressPlace.MatchString(place):
-		n, err := strconv.ParseUint(place[1:], 0, 64)
-		p.addr = symbolize.VirtAddr(n)
-		return p, err
-	}
-	if m := linePlace.FindStringSubmatch(place); m != nil {
-		place = m[1]
-		if p.line, err = lineNumber(m[2]); err != nil {
-			return p, fmt.Errorf("place %q: %w", text, err)
-		}
-	} else if m := offsetPlace.FindStringSubmatch(place); m != nil {
-		place = m[1]
-		if p.offset, err = strconv.ParseUint(m[2], 0, 64); err != nil {
-			return p, fmt.Errorf("place %q: %s is no offset", text, m[2])
-		}
-	}
-	p.name, p.file, _ = strings.Cut(place, "@")
-	if p.name == "" {
-		return p, fmt.Errorf("place %q: it names no function and no file", text)
-	}
-	return p, nil
+	text string // as the user wrote it
+	probe.Spec
 }
 
 // codePlace is an instruction and the function that it belongs to.
@@ -76,44 +26,53 @@ type codePlace struct {
 // find gives the places in the code. Functions that were inlined have the copies
 // as well.
 func (p *sourcePlace) find(info *debuginfo.File) ([]codePlace, error) {
-	if p.name == "" {
-		return p.findAddress(info)
+	if p.Kind == probe.AtFileLine {
+		// Functions of Go packages have names such as main.run.
+		if functions, err := functionsOf(info, p.File, ""); err == nil && len(functions) > 0 {
+			p.Kind, p.Function, p.File = probe.AtFunctionLine, p.File, ""
+		}
 	}
-	functions, err := functionsOf(info, p.name, p.file)
+	switch p.Kind {
+	case probe.AtFunction, probe.AtFunctionLine:
+		return p.findFunction(info)
+	case probe.AtFileLine:
+		addrs, err := info.LineAddrs(p.File, int(p.Number))
+		return p.onLine(info, addrs, err)
+	}
+	binary, err := probe.OpenBinary(info.Path())
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case len(functions) > 1:
-		return nil, ambiguous(info, p.name, functions)
-	case len(functions) == 1 && p.line >= 0:
-		addrs, err := info.FuncLine(functions[0], p.line)
-		return p.onLine(info, addrs, err)
-	case len(functions) == 1:
-		return p.inFunction(info, functions[0])
-	case p.file == "" && p.line > 0:
-		p.ofFile = true
-		addrs, err := info.LineAddrs(p.name, p.line)
-		return p.onLine(info, addrs, err)
+	defer binary.Close()
+	events, err := binary.Resolve(p.Spec, probe.Options{Separate: true})
+	if err != nil {
+		return nil, err
 	}
-	return nil, noFunction(info, p.name, p.file)
+	var addrs []symbolize.VirtAddr
+	for i := range events {
+		for _, point := range events[i].Probes {
+			if addr, ok := binary.Module().VirtAddr(symbolize.FileOffset(point.Offset)); ok {
+				addrs = append(addrs, addr)
+			}
+		}
+	}
+	return p.at(info, addrs)
 }
 
-// findAddress is find for an address, or a position in the file.
-func (p *sourcePlace) findAddress(info *debuginfo.File) ([]codePlace, error) {
-	addr := p.addr
-	if p.inFile {
-		m, err := symbolize.OpenModule(info.Path())
-		if err != nil {
-			return nil, err
-		}
-		defer m.Close()
-		var ok bool
-		if addr, ok = m.VirtAddr(symbolize.FileOffset(p.offset)); !ok {
-			return nil, gone("place %s: no loaded part of %s holds this file offset", p.text, info.Path())
-		}
+func (p *sourcePlace) findFunction(info *debuginfo.File) ([]codePlace, error) {
+	functions, err := functionsOf(info, p.Function, p.File)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(functions) == 0:
+		return nil, noFunction(info, p.Function, p.File)
+	case len(functions) > 1:
+		return nil, ambiguous(info, p.Function, functions)
+	case p.Kind == probe.AtFunctionLine:
+		addrs, err := info.FuncLine(functions[0], int(p.Number))
+		return p.onLine(info, addrs, err)
 	}
-	return p.at(info, []symbolize.VirtAddr{addr})
+	return p.inFunction(info, functions[0])
 }
 
 // at gives the places at addresses, without those of which the debug information
@@ -148,7 +107,7 @@ func (p *sourcePlace) onLine(info *debuginfo.File, addrs []symbolize.VirtAddr, e
 func (p *sourcePlace) inFunction(info *debuginfo.File, fn *debuginfo.Function) ([]codePlace, error) {
 	var list []codePlace
 	if entry, ok := fn.Entry(); ok {
-		addr := entry + symbolize.VirtAddr(p.offset)
+		addr := entry + symbolize.VirtAddr(p.Number)
 		if !slices.ContainsFunc(fn.Ranges, func(r debuginfo.Range) bool { return addr >= r.Start && addr < r.End }) {
 			return nil, gone("place %s: the offset is not within the function", p.text)
 		}
@@ -157,7 +116,7 @@ func (p *sourcePlace) inFunction(info *debuginfo.File, fn *debuginfo.Function) (
 	for i := range fn.Inlined {
 		c := &fn.Inlined[i]
 		holder, err := info.At(c.Entry)
-		if err == nil && holder != nil && p.offset == 0 {
+		if err == nil && holder != nil && p.Number == 0 {
 			list = append(list, codePlace{addr: c.Entry, fn: holder, copy: c})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"gorecord/record/probe"
 	"gorecord/symbolize"
 	"gorecord/symbolize/debuginfo"
 )
@@ -20,8 +21,9 @@ func (a *app) printVars(places []string) error {
 	}
 	parsed := make([]sourcePlace, len(places))
 	for i, text := range places {
-		if parsed[i], err = parseSourcePlace(text); err != nil {
-			return usageError{err.Error()}
+		parsed[i].text = text
+		if parsed[i].Spec, err = probe.ParseSpec(text); err != nil {
+			return err
 		}
 	}
 	info, err := a.openInfo("vars")
@@ -61,7 +63,7 @@ func (a *app) printVarsAt(info *debuginfo.File, p *sourcePlace, wanted filter) e
 
 // title is the place as perf words it: a source file has an @ in front.
 func (p *sourcePlace) title() string {
-	if p.ofFile {
+	if p.Kind == probe.AtFileLine {
 		return "@" + p.text
 	}
 	return p.text

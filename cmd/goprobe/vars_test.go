@@ -7,59 +7,11 @@ import (
 	"gorecord/symbolize/debuginfo"
 )
 
-func TestParseSourcePlace(t *testing.T) {
-	for _, tt := range []struct {
-		text string
-		want sourcePlace
-	}{
-		{"callee", sourcePlace{name: "callee", line: -1}},
-		{"callee%return", sourcePlace{name: "callee", line: -1}},
-		{"callee+0x10", sourcePlace{name: "callee", offset: 16, line: -1}},
-		{"callee:3", sourcePlace{name: "callee", line: 3}},
-		{"callee:+3", sourcePlace{name: "callee", line: 3}},
-		{"callee@main.c:3", sourcePlace{name: "callee", file: "main.c", line: 3}},
-		{"src/main.c:10", sourcePlace{name: "src/main.c", line: 10}},
-		{"ns::T<a::b>::f", sourcePlace{name: "ns::T<a::b>::f", line: -1}},
-		{"main.(*T).f:7", sourcePlace{name: "main.(*T).f", line: 7}},
-		{"0x1139", sourcePlace{offset: 0x1139, line: -1, inFile: true}},
-		{"@0x401126", sourcePlace{addr: 0x401126, line: -1}},
-	} {
-		tt.want.text = tt.text
-		if got, err := parseSourcePlace(tt.text); err != nil || got != tt.want {
-			t.Errorf("%q: %+v, %v; want %+v", tt.text, got, err, tt.want)
-		}
-	}
-	for _, text := range []string{"", "%return", "@main.c", "f:99999999999", "f+99999999999999999999999", "0xfffffffffffffffff", "@0xfffffffffffffffff"} {
-		if p, err := parseSourcePlace(text); err == nil {
-			t.Errorf("%q: %+v", text, p)
-		}
-	}
-}
-
-// FuzzSourcePlace: what can be read names something, and its parts are its own.
-func FuzzSourcePlace(f *testing.F) {
-	for _, text := range []string{"callee+4", "a.c:3", "f@a.c:3%return", "ns::f:2", "0x10", "@0x10", "::", "f::2", "+1", ":1"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := parseSourcePlace(text)
-		if err != nil {
-			return
-		}
-		if p.name == "" && !p.inFile && !strings.HasPrefix(text, "@0") || p.line < -1 {
-			t.Errorf("%q: %+v", text, p)
-		}
-		if !strings.Contains(text, p.name) || !strings.Contains(text, p.file) {
-			t.Errorf("%q: %+v", text, p)
-		}
-	})
-}
-
 // TestVars lists the variables of the seed's function, by all ways to name it.
 func TestVars(t *testing.T) {
 	const path = "../../testdata/seed/args/main-nopie"
 	const want = "\t@<callee+0>\n\t\tint\ta\n\t\tint\tb\n"
-	for _, place := range []string{"callee", "callee%return", "callee@main.c", "callee:0", "main.c:4", "0x1126", "@0x401126"} {
+	for _, place := range []string{"callee", "callee%return", "callee@main.c", "callee:0", "main.c:4", "0x1126", "@0x401126", "c*llee"} {
 		title := place
 		if place == "main.c:4" {
 			title = "@" + place
