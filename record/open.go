@@ -3,6 +3,8 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"strconv"
 	"strings"
 
 	"gorecord/perfevent"
@@ -135,6 +137,9 @@ func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
 		if err == nil {
 			return d, nil
 		}
+		if isUnknownABI(err) && s.lowerFrequency(e) {
+			continue
+		}
 		first := len(e.fds) == 0
 		if precise := e.attr.PreciseIP(); first && e.PreciseMax && precise > 0 && (isUnknownABI(err) || isUnsupported(err)) {
 			e.attr.SetPreciseIP(precise - 1)
@@ -167,6 +172,23 @@ func (s *Session) openOne(e *openedEvent, tid, cpu int) (Descriptor, error) {
 		}
 		return nil, &OpenError{Event: e.Name, TID: tid, CPU: cpu, Err: err, Hint: s.hint(e, err)}
 	}
+}
+
+// lowerFrequency keeps an event within the sampling rate that the kernel allows
+// now: it lowers kernel.perf_event_max_sample_rate by itself where sampling takes
+// long, and refuses what is above. It reports whether it changed the event.
+func (s *Session) lowerFrequency(e *openedEvent) bool {
+	b, err := fs.ReadFile(s.cfg.Proc, "sys/kernel/perf_event_max_sample_rate")
+	if err != nil {
+		return false
+	}
+	most, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	if err != nil || most == 0 || !e.attr.Has(perfevent.FlagFreq) || e.attr.SamplePeriod <= most {
+		return false
+	}
+	s.note("kernel.perf_event_max_sample_rate allows %d samples a second: sampling %s so often", most, e.Name)
+	e.attr.SamplePeriod = most
+	return true
 }
 
 // hint names the layer that refused and the way out.

@@ -2,8 +2,11 @@ package record
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
+
+	"gorecord/perfevent"
 )
 
 // TestPermissionHint: each layer that can refuse an event is named.
@@ -29,5 +32,27 @@ func TestPermissionHint(t *testing.T) {
 		if got := permissionHint(proc, sys, tt.notPermitted, tt.uprobe); !strings.Contains(got, tt.want) || strings.Contains(got, "\n") {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestLoweredFrequency: the kernel lowers the highest sampling rate by itself; the
+// default rate, and one that was lowered since it was looked at, stay within it.
+func TestLoweredFrequency(t *testing.T) {
+	proc := fstest.MapFS{"sys/kernel/perf_event_max_sample_rate": {Data: []byte("1750\n")}}
+	k := newFakeKernel()
+	k.refuse = func(a *perfevent.Attr, tid, cpu int) error {
+		if a.Has(perfevent.FlagFreq) && a.SamplePeriod > 1750 {
+			return syscall.EINVAL
+		}
+		return nil
+	}
+	var notes []string
+	s := openFake(t, k, Config{Proc: proc, Events: []Event{cpuClock}, Note: func(line string) { notes = append(notes, line) }})
+	defer s.Close()
+	if a := s.Events()[0].Attr; a.SamplePeriod != 1750 || !a.Has(perfevent.FlagFreq) {
+		t.Errorf("%d samples a second, flags %v", a.SamplePeriod, a.Flags)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], "allows 1750 samples a second: sampling cpu-clock so often") {
+		t.Errorf("notes %q", notes)
 	}
 }
