@@ -39,7 +39,7 @@ func TestGuestSeed(t *testing.T) {
 const maxStack = 127
 
 // TestGuestGoProgram: a function of a Go program, with an argument by its
-// register, each hit once.
+// register; no call is missing.
 func TestGuestGoProgram(t *testing.T) {
 	const calls = 400
 	dir := workplace(t)
@@ -62,8 +62,8 @@ func TestGuestGoProgram(t *testing.T) {
 		}
 	}
 	for id := range calls {
-		if seen[id] != 1 {
-			t.Errorf("the call with id %d was seen %d times", id, seen[id])
+		if n := seen[id]; n != 1 && n != 2 { // the function begins again where its stack has to grow
+			t.Errorf("the call with id %d was seen %d times", id, n)
 		}
 	}
 }
