@@ -109,8 +109,11 @@ var featureNames = [...]string{
 	27: "COMPRESSED", 28: "CPU_PMU_CAPS", 29: "CLOCK_DATA", 30: "HYBRID_TOPOLOGY", 31: "PMU_CAPS",
 }
 
-// String is perf's name of the feature, or its number.
+// String is perf's name of the feature, ours for our own, or its number.
 func (f Feature) String() string {
+	if f == FeatureProbes {
+		return "GORECORD_PROBES"
+	}
 	if f > 0 && int(f) < len(featureNames) {
 		return featureNames[f]
 	}

@@ -78,8 +78,9 @@ var privateFields = map[perfevent.RecordType]func(*walker){
 // Kinds of EVENT_UPDATE records that hold no string (enum
 // PERF_EVENT_UPDATE__*).
 const (
-	updateScale = 1
-	updateCPUs  = 3
+	updateScale  = 1
+	updateCPUs   = 3
+	updateProbes = 0x676f7265636f7264 // "gorecord": part of the description of probes
 )
 
 func eventUpdate(w *walker) {
@@ -91,6 +92,8 @@ func eventUpdate(w *walker) {
 		w.hex("more", -1)
 	case updateCPUs:
 		w.hex("cpus", -1)
+	case updateProbes:
+		w.hex("probes", -1)
 	default:
 		w.chars("text", -1)
 	}

@@ -64,6 +64,9 @@ type checker struct {
 	formats    map[uint64]int // tracepoints in TRACING_DATA by number
 	hasTracing bool
 
+	probesParts []byte // of the stream's description of probes
+	probesAt    int64
+
 	stream    *zstream
 	tail      []byte // of a record that is not yet decompressed as a whole
 	rounds    rounds

@@ -85,6 +85,12 @@ var fileDamage = []struct {
 	{"one feature over another", func(d *damage) { d.put64(d.table(4), d.u64(d.table(3))); d.put64(d.table(4)+8, d.u64(d.table(3)+8)) }, SectionOverlap},
 	{"feature in the header", func(d *damage) { d.put64(d.table(10), 0x50) }, SectionOverlap},
 	{"bit of simpleperf", func(d *damage) { d.rename(featSampleTime, 128) }, VendorBit},
+	{"feature of ours that is not yet there", func(d *damage) { d.rename(featProbes, featProbes+31) }, VendorBit},
+	{"magic of the description", func(d *damage) { d.b[d.feature(featProbes)] = 'G' }, OwnFeature},
+	{"version of the description", func(d *damage) { d.put32(d.feature(featProbes)+8, 2) }, OwnFeature},
+	{"description that is not packed", func(d *damage) { d.b[d.feature(featProbes)+12] = 0 }, OwnFeature},
+	{"checksum of the description", func(d *damage) { d.b[d.feature(featProbes)+len(d.content(featProbes))-8] ^= 1 }, OwnFeature},
+	{"description of eight bytes", func(d *damage) { d.put64(d.table(featProbes)+8, 8) }, FeatureLength},
 	{"feature without its end", func(d *damage) { d.put64(d.table(10)+8, 4) }, FeatureLength},
 	{"feature with more", func(d *damage) { d.b = append(d.b, 0, 0, 0, 0); d.put64(d.table(featSampleTime)+8, 20) }, FeatureLength},
 	{"string of too many bytes", func(d *damage) { d.put32(d.feature(3), 400) }, FeatureLength},
@@ -190,7 +196,7 @@ var packedDamage = []struct {
 	{"type", func(d *damage) { d.put32(d.feature(featCompressed)+4, 2) }, Compression},
 	{"level", func(d *damage) { d.put32(d.feature(featCompressed)+8, 23) }, Compression},
 	{"length that is no pages", func(d *damage) { d.put32(d.feature(featCompressed)+16, 65535) }, Compression},
-	{"no section", func(d *damage) { d.rename(featCompressed, firstOwnFeature) }, Compression},
+	{"no section", func(d *damage) { d.rename(featCompressed, 26) }, Compression},
 }
 
 func TestPackedDamage(t *testing.T) {
@@ -245,8 +251,20 @@ var pipeDamage = []struct {
 	{"feature's length", nil, func(p *pipe) {
 		p.frame = append(p.frame, feature(3, append([]byte("\x04\x00\x00\x00abc\x00"), words(1)...)))
 	}, FeatureLength},
-	{"first record", nil, func(p *pipe) { p.lead = p.frame[1] }, PipeStart},
+	{"first record", nil, func(p *pipe) { p.lead = p.frame[len(p.frame)-1] }, PipeStart},
 	{"kind of update", nil, func(p *pipe) { p.frame[0][8] = 9 }, EventUpdate},
+	{"description of another event", nil, func(p *pipe) {
+		p.frame = append(p.frame, ownUpdates(21, nil)...)
+		p.frame[1][16] = 21
+	}, EventUpdate},
+	{"description without its end", nil, func(p *pipe) { p.frame = slices.Delete(p.frame, 2, 3) }, OwnFeature},
+	{"description with more", nil, func(p *pipe) {
+		p.frame = append(p.frame, ownUpdates(11, []byte("behind it"))...)
+	}, FeatureLength},
+	{"description behind samples", nil, func(p *pipe) {
+		p.records = append(p.records, p.frame[1:3]...)
+		p.frame = slices.Delete(p.frame, 1, 3)
+	}, OwnFeature},
 	{"event of update", nil, func(p *pipe) { p.frame[0][16] = 99 }, EventUpdate},
 	{"round with a body", nil, func(p *pipe) { p.records = append(p.records, record(recFinishedRound, words(0)...)) }, RoundBody},
 	{"no tracing data", nil, func(p *pipe) { p.tracing = nil }, TracingFormat},

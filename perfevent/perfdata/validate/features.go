@@ -15,14 +15,13 @@ const (
 	featSampleTime   = 21
 	featCompressed   = 27
 	lastPerfFeature  = 31 // of perf 6.1 to 7.2
-	firstOwnFeature  = 224
 	compressionZstd  = 1
 	pageSize         = 4096
 	buildIDRoom      = 20
 	miscBuildIDSized = perfevent.Misc(1 << 15)
 )
 
-func knownFeature(f int) bool { return f > 0 && f <= lastPerfFeature || f >= firstOwnFeature }
+func knownFeature(f int) bool { return f > 0 && f <= lastPerfFeature || f == featProbes }
 
 var featureNames = [...]string{
 	1: "TRACING_DATA", 2: "BUILD_ID", 3: "HOSTNAME", 4: "OSRELEASE", 5: "VERSION", 6: "ARCH",
@@ -68,6 +67,7 @@ var contents = map[int]func(c *checker, f *fields, at int64){
 	29:              (*checker).clockData,                                    // CLOCK_DATA
 	30:              func(_ *checker, f *fields, _ int64) { f.pairs() },      // HYBRID_TOPOLOGY
 	31:              func(_ *checker, f *fields, _ int64) { f.capsOfPMUs() }, // PMU_CAPS
+	featProbes:      (*checker).probes,
 }
 
 // feature checks the content of a feature, which lies at a place in the file.

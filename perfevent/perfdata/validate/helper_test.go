@@ -2,7 +2,10 @@ package validate
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
+	"errors"
+	"io"
 	"slices"
 	"testing"
 
@@ -39,11 +42,36 @@ func apply(data []byte, w write) []byte {
 
 const traceID = 77
 
+// description packs a text as a description of probes.
+func description(text string) []byte {
+	var b bytes.Buffer
+	b.WriteString(ownMagic)
+	b.Write(le.AppendUint32(nil, ownVersion))
+	z := gzip.NewWriter(&b)
+	_, err := io.WriteString(z, text)
+	if err := errors.Join(err, z.Close()); err != nil {
+		panic(err) // a bytes.Buffer takes everything
+	}
+	return b.Bytes()
+}
+
+// ownUpdates are the records of a stream that hold a description.
+func ownUpdates(id uint64, b []byte) [][]byte {
+	var out [][]byte
+	for len(b)%8 != 0 {
+		b = append(b, 0)
+	}
+	for part := range slices.Chunk(b, 32) {
+		out = append(out, record(recEventUpdate, append(words(updateProbes, id), part...)...))
+	}
+	return out
+}
+
 // session has a clock and a tracepoint.
 func session() *perfdata.Session {
 	const fields = perfevent.SampleIdentifier | perfevent.SampleIP | perfevent.SampleTID |
 		perfevent.SampleTime | perfevent.SampleCPU | perfevent.SampleCallchain
-	s := &perfdata.Session{Info: perfdata.Info{
+	s := &perfdata.Session{Probes: description(`{"events":[{"name":"probe_main:callee"}]}`), Info: perfdata.Info{
 		Hostname: "host", OSRelease: "6.18.0", Version: "gorecord 1", Arch: "x86_64",
 		NrCPUsOnline: 2, NrCPUsAvail: 4, CPUDesc: "CPU", CPUID: "V,1,2,3", TotalMem: 1 << 20,
 		CmdLine: []string{"gorecord", "-a", "./a b"}, PMUs: map[uint32]string{1: "software", 8: "uprobe"},
@@ -207,6 +235,7 @@ func pipeOf(t testing.TB) *pipe {
 		p.attrs = append(p.attrs, append(e.Attr.Append(nil), words(e.IDs...)...))
 	}
 	p.frame = append(p.frame, record(recEventUpdate, append(words(2, 21), "callee\x00\x00"...)...))
+	p.frame = append(p.frame, ownUpdates(11, f.content(featProbes))...)
 	for _, number := range []int{3, 7, 11, 16, featSampleTime, 23, 29} {
 		p.frame = append(p.frame, feature(number, bytes.Clone(f.content(number))))
 	}

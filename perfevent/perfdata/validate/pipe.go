@@ -11,6 +11,7 @@ func (c *checker) checkPipe() {
 	c.byID = map[uint64]*event{}
 	c.checkEvents()
 	c.checkTracepoints()
+	c.finishOwn()
 	c.finish()
 }
 
@@ -57,6 +58,10 @@ func (c *checker) eventUpdate(body []byte, at int64) {
 		return
 	}
 	kind, id := le.Uint64(body), le.Uint64(body[8:])
+	if kind == updateProbes {
+		c.ownUpdate(id, body[16:], at)
+		return
+	}
 	if kind >= kinds || c.byID[id] == nil {
 		c.add(at, EventUpdate, "kind %d of event id %d", kind, id)
 	}

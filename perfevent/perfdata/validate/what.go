@@ -20,7 +20,7 @@ const (
 	EventIDs            // an event has no ids, or two events share one
 	SectionBounds       // something lies outside the file
 	SectionOverlap      // two parts of the file overlap
-	VendorBit           // a feature that is neither perf's nor ours (224 and up)
+	VendorBit           // a feature that is neither perf's nor ours
 	FeatureLength       // a feature is shorter or longer than its fields
 	FeatureString       // a string without NUL, or padded with something else
 	NrCPUs              // NRCPUS: more CPUs online than there are, or none
@@ -55,6 +55,7 @@ const (
 	ZstdYield     // a COMPRESSED record that yields nothing or too much
 	PipeStart     // pipe mode: the first record is no HEADER_ATTR
 	EventUpdate   // EVENT_UPDATE of an unknown kind or event
+	OwnFeature    // the description of probes: content, or its place in a stream
 	PipeTracing   // pipe mode: TRACING_DATA is not padded; of perf (alignment)
 	// Unfinished marks a file whose writer goes on or was killed: a
 	// FINISHED_ROUND reaches over the end of the data, and holds the feature
@@ -77,7 +78,7 @@ var whatNames = [...]string{
 	MapBuildID: "map build id", RecordID: "record id", LostID: "lost id", RoundMissing: "round missing", RoundOrder: "round order",
 	RoundBody: "round body", CommMissing: "comm missing", MapMissing: "map missing",
 	LateSynthesis: "late synthesis", DataEnd: "data end", ZstdStream: "zstd stream", ZstdYield: "zstd yield",
-	PipeStart: "pipe start", EventUpdate: "EVENT_UPDATE", PipeTracing: "pipe tracing data",
+	PipeStart: "pipe start", EventUpdate: "EVENT_UPDATE", OwnFeature: "own feature", PipeTracing: "pipe tracing data",
 	Unfinished: "unfinished", Trailing: "trailing",
 }
 
