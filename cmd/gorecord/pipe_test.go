@@ -17,7 +17,7 @@ import (
 )
 
 // TestPipe: every perf counts in a stream what we count, in every mode; the
-// workload's output is not in it.
+// workload's output is not in it, nor is anything that does not belong there.
 func TestPipe(t *testing.T) {
 	needEvents(t)
 	keepsProbes(t)
@@ -55,6 +55,9 @@ func TestPipe(t *testing.T) {
 			}
 			if err := os.WriteFile("stream", stdout.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
+			}
+			for _, f := range findings(t, "stream", unknown...) {
+				t.Error(f)
 			}
 			want := samples(t, "stream")
 			if len(want) == 0 {

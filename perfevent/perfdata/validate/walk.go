@@ -123,10 +123,17 @@ func (c *checker) behind(raw perfevent.RawRecord, at, end int64) int64 {
 	return 0
 }
 
+// unaligned reports whether a record may have a size that is no multiple of
+// eight: compressed ones in files, and the 12 bytes of TRACING_DATA, which perf
+// wants so.
+func (c *checker) unaligned(t perfevent.RecordType, size int) bool {
+	return t == recCompressed && !c.pipe || t == recTracingData && size == 12
+}
+
 // record checks one record, and what is compressed in it.
 func (c *checker) record(r rec) {
 	size := len(r.Bytes)
-	if packed := r.Type == recCompressed; size%8 != 0 && (c.pipe || !packed) {
+	if size%8 != 0 && !c.unaligned(r.Type, size) {
 		c.add(r.at, RecordAlign, "%v of %d bytes", r.Type, size)
 	}
 	c.checkMisc(r)
